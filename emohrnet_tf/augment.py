@@ -1,4 +1,4 @@
-"""Augmentation of log-mels: time shift, tempo and vocal-tract warps, SpecAugment masks; and the paper's mask limits."""
+"""Augmentation: noise, equaliser, time shift, warps, SpecAugment masks and mixup; and the paper's mask limits."""
 
 import keras
 import numpy as np
@@ -93,6 +93,49 @@ class Augment(keras.layers.Layer):
         return {**super().get_config(), **{name: getattr(self, name) for name in names.split()}}
 
 
+EQUALIZER_KNOTS = 6  # evenly spread over the mel bands
+HIGH_CUT_HZ = 3000.0  # lowest high cut
+
+
+def spectral_gains(numbers, settings, audio):
+    """Gains of the mel power by a random equaliser and a random high cut.
+
+    Args:
+        numbers: `(batch, EQUALIZER_KNOTS + 2)` in 0..1, the randomness: gain at each knot, whether and where to cut.
+        settings: `config.Augmentation`: `equalizer_db`, `high_cut_share`.
+        audio: `config.Audio`.
+
+    Returns:
+        `(batch, mels)`, or None where both are off.
+    """
+    if not (settings.equalizer_db or settings.high_cut_share):
+        return None
+    knots, cut, where = numbers[:, :EQUALIZER_KNOTS], numbers[:, -2:-1], numbers[:, -1:]
+    distance = np.abs(np.linspace(0, EQUALIZER_KNOTS - 1, audio.mels) - np.arange(EQUALIZER_KNOTS)[:, None])
+    between = np.maximum(0.0, 1.0 - distance).astype("float32")  # (knots, mels), linear interpolation
+    decibels = ops.matmul((2.0 * knots - 1.0) * settings.equalizer_db, between)
+    edges = np.linspace(to_mel(audio.mel_min_hz), to_mel(audio.mel_max_hz), audio.mels + 2)[1:-1]
+    band = np.searchsorted(edges, to_mel(HIGH_CUT_HZ)) / audio.mels  # share of the bands that lies below every cut
+    above = np.arange(audio.mels, dtype="float32")[None] >= (band + (1 - band) * where) * audio.mels
+    decibels = ops.where(ops.logical_and(cut < settings.high_cut_share, above), -60.0, decibels)
+    return 10.0 ** (decibels / 10.0)
+
+
+def mix(log_mel, target, share):
+    """Mixup (arXiv 1710.09412): each example and its target blended with its neighbour's in the batch.
+
+    Args:
+        log_mel: `(batch, frames, mels, 1)`.
+        target: `(batch, classes)` probabilities.
+        share: `(batch,)` in 0..1, what stays of the example.
+
+    Returns:
+        `(log_mel, target)` of the same shapes.
+    """
+    x, y = share[:, None, None, None], share[:, None]
+    return x * log_mel + (1 - x) * ops.roll(log_mel, 1, axis=0), y * target + (1 - y) * ops.roll(target, 1, axis=0)
+
+
 def _interpolation(source, size, circular):
     """Weights `(batch, targets, size)` that read position `source` `(batch, targets)` by linear interpolation."""
     distance = ops.abs(source[:, :, None] - ops.arange(size, dtype=source.dtype)[None, None])
@@ -153,7 +196,6 @@ def paper_mask_limits(waveforms, audio):
         `(freq_mask_bins, time_mask_share)`: the 5-95 % spread of pitch in mel bins, and 15 % of the median duration
         as a share of the window.
     """
-    to_mel = lambda hz: 2595.0 * np.log10(1.0 + hz / 700.0)  # noqa: E731
     pitches, durations = [], []
     for waveform in waveforms:
         pitches.append(pitch_hz(waveform, audio.sample_rate))
@@ -168,3 +210,8 @@ def paper_mask_limits(waveforms, audio):
     band = (to_mel(audio.mel_max_hz) - to_mel(audio.mel_min_hz)) / (audio.mels + 1)
     share = 0.15 * min(np.median(durations) / audio.samples, 1.0)
     return max(1, round((high - low) / band)), round(float(share), 4)
+
+
+def to_mel(hz):
+    """Hz on HTK's mel scale."""
+    return 2595.0 * np.log10(1.0 + np.asarray(hz) / 700.0)

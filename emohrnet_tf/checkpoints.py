@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from emohrnet_tf.data import average_by_clip
+from emohrnet_tf.calibration import clip_probabilities, negative_log_likelihood
 from emohrnet_tf.evaluate import evaluate
 
 
@@ -21,31 +21,45 @@ class ClipScores(keras.callbacks.Callback):
     Args:
         parts: prefix of the log -> `(dataset, owners, targets)`, the first two of `data.window_batches`.
         labels: names of the emotions.
+        logits: function from log-mels to logits by the network as it is, see `scorer`.
+        every, epochs: epochs between scores, and the last epoch, which is always scored.
     """
 
-    def __init__(self, parts, labels):
+    def __init__(self, parts, labels, logits, every=1, epochs=0):
         super().__init__()
-        self.parts, self.labels, self.reports = parts, labels, {}
+        self.parts, self.labels, self.logits, self.every, self.epochs = parts, labels, logits, every, epochs
+        self.reports = {}
 
-    def set_model(self, model):
-        super().set_model(model)
-        signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)]
-        self._score = tf.function(lambda x: tf.nn.softmax(model(x, training=False)), input_signature=signature)
-
-    def probabilities(self, prefix):
-        """Probabilities `(clips, classes)` of a part by the network as it is now."""
-        dataset, owners, _ = self.parts[prefix]
-        return average_by_clip(np.concatenate([self._score(log_mels).numpy() for log_mels in dataset]), owners)
+    def window_logits(self, prefix, logits=None):
+        """Logits `(windows, classes)` of a part."""
+        logits = logits or self.logits
+        return np.concatenate([logits(log_mels).numpy() for log_mels in self.parts[prefix][0]])
 
     def on_epoch_end(self, epoch, logs=None):
-        for prefix, (_, _, targets) in self.parts.items():
-            probabilities = self.probabilities(prefix)
+        self.reports = {}
+        if (epoch + 1) % self.every and epoch + 1 != self.epochs:
+            return
+        for prefix, (_, owners, targets) in self.parts.items():
+            probabilities = clip_probabilities(self.window_logits(prefix), owners)
             report = evaluate(self.labels, targets, probabilities, bootstrap=0)
-            likelihood = probabilities[np.arange(len(targets)), targets]
-            logs[f"{prefix}_loss"] = float(-np.log(np.maximum(likelihood, 1e-7)).mean())
+            logs[f"{prefix}_loss"] = negative_log_likelihood(targets, probabilities)
             logs[f"{prefix}_accuracy"] = report["war"]
             logs[f"{prefix}_uar"] = report["uar"]
             self.reports[prefix] = report
+
+
+def scorer(network):
+    """A traced function from log-mels `(batch, frames, mels, 1)` to the network's logits `(batch, classes)`."""
+    signature = [tf.TensorSpec((None, *network.input_shape[1:]), tf.float32)]
+    return tf.function(lambda x: network(x, training=False), input_signature=signature)
+
+
+class BestWeights(keras.callbacks.ModelCheckpoint):
+    """ModelCheckpoint that passes over epochs in which nothing was scored."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.monitor in logs:
+            super().on_epoch_end(epoch, logs)
 
 
 class RunState(keras.callbacks.Callback):
@@ -84,7 +98,7 @@ class RunState(keras.callbacks.Callback):
 
     def checkpoint(self):
         """The ModelCheckpoint that belongs to this state."""
-        return keras.callbacks.ModelCheckpoint(
+        return BestWeights(
             str(self.folder / "best-{epoch:04d}.weights.h5"),
             monitor=self.monitor,
             mode="max",
@@ -109,7 +123,7 @@ class RunState(keras.callbacks.Callback):
         facts, previous = self.facts, self.best
         facts["epochs"].append({name: float(value) for name, value in logs.items()})  # unrounded: ties stay ties
         facts["seconds"].append(round(time.perf_counter() - self.began, 2))
-        if previous is None or logs[self.monitor] > previous:
+        if self.monitor in logs and (previous is None or logs[self.monitor] > previous):
             facts["best_epoch"] = epoch + 1
         test, so_far = self.scores.reports.get("test"), facts["best_on_test"]["report"]
         if test is not None and (so_far is None or test["war"] > so_far["war"]):

@@ -289,13 +289,13 @@ def _print_table(title, head, rows):
 
 
 def _print_run(report, out):
-    from emohrnet_tf.report import comparison
+    from emohrnet_tf.report import CHOICES, comparison
 
     typer.echo(
         f"Protocol {report['protocol']}, fold {report['fold']}, seed {report['seed']}: "
-        f"epoch {report['epochs']['validation']} of {report['epochs']['last']} chosen on validation."
+        f"{CHOICES[report['chosen']]}, {report['epochs'][report['chosen']]} of {report['epochs']['last']}."
     )
-    typer.echo(comparison(report["results"]))
+    typer.echo(comparison(report["results"], report["chosen"]))
     typer.echo(f"Everything lies in {out}: model.keras, report.json, curves.png, confusion.png.")
     _report_failed(report["failed"], "failed")
 

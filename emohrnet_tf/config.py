@@ -39,8 +39,11 @@ class Augmentation:
     """What training does to a clip; shares are of the window's frames.
 
     `random_offset` places a short clip anywhere in its window and cuts a long one anywhere; `filled_share` of the
-    short clips are repeated until the window is full. `freq_mask_bins="pitch"` and `time_mask_share="duration"` are
-    measured on the training part, as the paper sets them, and replaced by numbers in the run's configuration.
+    short clips are repeated until the window is full. `noise_share` of the windows get white noise, `noise_snr_db` to
+    40 dB below them. `equalizer_db` is the largest gain of a random smooth equaliser; `high_cut_share` of the windows
+    lose what is above a random 3 to 8 kHz. `freq_mask_bins="pitch"` and `time_mask_share="duration"` are measured on
+    the training part, as the paper sets them, and replaced by numbers in the run's configuration. `mixup` is the alpha
+    of mixup's beta distribution (arXiv 1710.09412); 0 turns it off.
     """
 
     random_offset: bool = True
@@ -52,10 +55,16 @@ class Augmentation:
     time_mask_share: float | str = 0.15
     tempo_spread: float = 0.0
     vocal_tract_spread: float = 0.0
+    noise_share: float = 0.0
+    noise_snr_db: float = 10.0
+    equalizer_db: float = 0.0
+    high_cut_share: float = 0.0
+    mixup: float = 0.0
 
     def log_mel(self):
-        """Keyword arguments of `augment.Augment`: what happens to the log-mel rather than to the waveform."""
-        return {k: v for k, v in dataclasses.asdict(self).items() if k not in ("random_offset", "filled_share")}
+        """Keyword arguments of `augment.Augment`: what happens to one log-mel."""
+        names = "time_shift_share freq_masks freq_mask_bins time_masks time_mask_share tempo_spread vocal_tract_spread"
+        return {name: getattr(self, name) for name in names.split()}
 
 
 @dataclass(frozen=True)
@@ -70,7 +79,13 @@ class Network:
 
 @dataclass(frozen=True)
 class Training:
-    """Optimisation by Adam. `weight_decay` is decoupled (AdamW); the coupled one is added to the gradients (torch)."""
+    """Optimisation by Adam.
+
+    `weight_decay` is decoupled (AdamW); the coupled one is added to the gradients (torch). The rate is set once an
+    epoch: "constant" or "cosine", after `warmup_epochs` of linear rise. Held-out clips are scored every
+    `evaluate_every` epochs and after the last. `choose` says whose weights the run is about: "validation", the epoch
+    of highest validation accuracy, or "last", which leaves nothing to choose. `initial` is a model to start from.
+    """
 
     epochs: int = 100
     batch_size: int = 64
@@ -81,6 +96,9 @@ class Training:
     coupled_weight_decay: float = 0.0
     label_smoothing: float = 0.0
     mixed_precision: bool = False
+    evaluate_every: int = 1
+    choose: str = "validation"
+    initial: str | None = None
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,13 @@ import pandas as pd
 import tensorflow as tf
 
 from emohrnet_tf.audio import SAMPLE_RATE, graph_windows, load_audio, window_starts
-from emohrnet_tf.augment import Augment
+from emohrnet_tf.augment import EQUALIZER_KNOTS, Augment, mix, spectral_gains
 from emohrnet_tf.decode import read_clip
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.features import log_mel
 
 CACHE_BYTES = 2 << 30  # decoded audio is kept in memory up to this size
+HIGHEST_SNR_DB = 40.0  # of the noise in training
 
 
 class Clips:
@@ -86,7 +87,7 @@ class Clips:
         return read
 
 
-def training_batches(clips, rows, targets, config, seed=0, first_epoch=0):
+def training_batches(clips, rows, targets, classes, config, seed=0, first_epoch=0):
     """Batches for `model.fit`, endless: epoch after epoch of all rows, each in an order of its own.
 
     Everything random is a function of (seed, epoch, clip), so a run repeats, and one that resumes at `first_epoch`
@@ -96,13 +97,14 @@ def training_batches(clips, rows, targets, config, seed=0, first_epoch=0):
         clips: `Clips`.
         rows: numbers of the training clips.
         targets: int label of each of them.
+        classes: number of labels.
         config: `config.Config`.
         seed: int.
         first_epoch: epoch of the first batch, counted from 0.
 
     Returns:
-        `(dataset, steps)`: a tf.data dataset of (log-mel `(batch, frames, mels, 1)`, label `(batch,)`) and its
-        batches per epoch; the last incomplete batch of an epoch is dropped.
+        `(dataset, steps)`: a tf.data dataset of (log-mel `(batch, frames, mels, 1)`, probabilities
+        `(batch, classes)`) and its batches per epoch; the last incomplete batch of an epoch is dropped.
     """
     settings, samples = config.augmentation, config.audio.samples
     augment = Augment(**settings.log_mel())
@@ -120,13 +122,17 @@ def training_batches(clips, rows, targets, config, seed=0, first_epoch=0):
         # Two 64-bit words of key for (seed, epoch, clip): folded through the generator, not added up.
         folded = tf.random.stateless_uniform([2], key, minval=None, maxval=None, dtype=tf.int64)
         key = tf.stack([folded[0], folded[1] ^ tf.cast(i, tf.int64)])
-        numbers = tf.random.stateless_uniform([2 + augment.numbers], key)
+        numbers = tf.random.stateless_uniform([2 + augment.numbers + EQUALIZER_KNOTS + 2], key)
         waveform = place(read(rows[i]), samples, numbers[0], numbers[1], settings)
-        return waveform, numbers[2:], targets[i]
+        waveform = add_noise(waveform, key + 1, settings)
+        pair = tf.random.stateless_gamma([2], key + 2, settings.mixup or 1.0)
+        return waveform, numbers[2:], tf.reduce_max(pair) / tf.reduce_sum(pair), tf.one_hot(targets[i], classes)
 
-    def features(waveform, numbers, target):
-        x = tf.expand_dims(log_mel(waveform, **config.audio.front_end()), -1)
-        return augment(x, numbers, training=True), target
+    def features(waveform, numbers, share, target):
+        gains = spectral_gains(numbers[:, augment.numbers :], settings, config.audio)
+        x = tf.expand_dims(log_mel(waveform, gains=gains, **config.audio.front_end()), -1)
+        x = augment(x, numbers[:, : augment.numbers], training=True)
+        return mix(x, target, share) if settings.mixup else (x, target)
 
     dataset = tf.data.Dataset.counter(first_epoch).flat_map(one_epoch)
     dataset = dataset.map(features, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
@@ -162,6 +168,26 @@ def place(waveform, samples, where, fill, settings):
     return tf.ensure_shape(waveform, (samples,))
 
 
+def add_noise(waveform, key, settings):
+    """White noise on some windows, `settings.noise_snr_db` to 40 dB below the window's level.
+
+    Args:
+        waveform: `(samples,)`.
+        key: int64 `(2,)`, the randomness.
+        settings: `config.Augmentation`: `noise_share`, `noise_snr_db`.
+
+    Returns:
+        `(samples,)`.
+    """
+    if not settings.noise_share:
+        return waveform
+    chance, where = tf.unstack(tf.random.stateless_uniform([2], key))
+    snr_db = settings.noise_snr_db + where * (HIGHEST_SNR_DB - settings.noise_snr_db)
+    level = tf.sqrt(tf.reduce_mean(tf.square(waveform))) * 10.0 ** (-snr_db / 20.0)
+    noisy = lambda: waveform + level * tf.random.stateless_normal(tf.shape(waveform), key)  # noqa: E731
+    return tf.cond(chance < settings.noise_share, noisy, lambda: waveform)
+
+
 def window_batches(clips, rows, audio, batch_size=64):
     """The windows by which clips are judged, cut by the one rule of `audio.windows`.
 
@@ -185,13 +211,6 @@ def window_batches(clips, rows, audio, batch_size=64):
     if len(owners) * audio.frames * audio.mels * 4 <= CACHE_BYTES:
         dataset = dataset.cache()
     return dataset.prefetch(2), owners
-
-
-def average_by_clip(values, owners):
-    """Mean of the windows' rows for each clip: `(windows, n)` -> `(clips, n)`."""
-    total = np.zeros((owners[-1] + 1, values.shape[1]), "float64")
-    np.add.at(total, owners, values)
-    return total / np.bincount(owners)[:, None]
 
 
 def _cut(row):

@@ -27,6 +27,7 @@ class EmoHRNet(keras.Model):
         labels: names of the emotions, in the order of the probabilities.
         audio: `config.Audio` or its dictionary.
         network: `config.Network` or its dictionary.
+        temperature: by what `calibrate` has divided the logits so far, for the record.
 
     Call: float waveform `(batch, samples)` at `audio.sample_rate`, any length -> dictionary of `probabilities` and
     `logits` `(batch, classes)` and `embedding` `(batch, fuse_filters)`, each the mean over the windows.
@@ -37,13 +38,14 @@ class EmoHRNet(keras.Model):
         TensorShape([3, 2])
     """
 
-    def __init__(self, labels, audio=None, network=None, **kwargs):
+    def __init__(self, labels, audio=None, network=None, temperature=1.0, **kwargs):
         super().__init__(**kwargs)
         self.labels = [str(label) for label in labels]
         if len(set(self.labels)) != len(self.labels) or len(self.labels) < 2:
             raise InputError(f"A model needs two or more different labels. Received: {labels!r}")
         self.audio = Audio(**audio) if isinstance(audio, dict) else audio or Audio()
         self.settings = Network(**network) if isinstance(network, dict) else network or Network()
+        self.temperature = temperature
         self.front_end = LogMelSpectrogram(**self.audio.front_end(), name="log_mel")
         self.network = build_network(
             self.audio.frames, self.audio.mels, len(self.labels), **dataclasses.asdict(self.settings)
@@ -83,11 +85,18 @@ class EmoHRNet(keras.Model):
         starts = range(0, len(windows), batch_size)
         return np.concatenate([self._score(windows[start : start + batch_size]).numpy() for start in starts])
 
+    def calibrate(self, temperature):
+        """Divide the logits by a temperature: in the weights of the last layer, so that every export carries it."""
+        layer = self.network.get_layer("logits")
+        layer.set_weights([weight / temperature for weight in layer.get_weights()])
+        self.temperature *= temperature
+
     def get_config(self):
         config = {
             "labels": self.labels,
             "audio": dataclasses.asdict(self.audio),
             "network": dataclasses.asdict(self.settings),
+            "temperature": self.temperature,
         }
         return {**super().get_config(), **config}
 

@@ -26,7 +26,16 @@ def mel_weights(mels, n_fft, sample_rate, mel_min_hz, mel_max_hz):
 
 
 def log_mel(
-    waveform, *, sample_rate=16000, n_fft=1024, hop=256, mels=64, mel_min_hz=50.0, mel_max_hz=8000.0, standardize=True
+    waveform,
+    *,
+    sample_rate=16000,
+    n_fft=1024,
+    hop=256,
+    mels=64,
+    mel_min_hz=50.0,
+    mel_max_hz=8000.0,
+    standardize=True,
+    gains=None,
 ):
     """Log-mel spectrogram of whole windows.
 
@@ -40,6 +49,7 @@ def log_mel(
         n_fft, hop: samples of an analysis window (Hann) and between frames.
         mels, mel_min_hz, mel_max_hz: number of mel bands and their limits in Hz.
         standardize: False for the log-mel before its mean and deviation are taken off.
+        gains: `(..., mels)` by which the mel power is multiplied, for augmentation; None changes nothing.
 
     Returns:
         float32 tensor `(..., samples / hop, mels)`.
@@ -51,6 +61,8 @@ def log_mel(
     waveform = tf.pad(waveform, [[0, 0]] * (waveform.shape.rank - 1) + [[pad // 2, pad - pad // 2]])
     magnitude = tf.abs(tf.signal.stft(waveform, n_fft, hop, n_fft))
     power = tf.matmul(tf.square(magnitude), mel_weights(mels, n_fft, sample_rate, mel_min_hz, mel_max_hz))
+    if gains is not None:
+        power *= tf.expand_dims(gains, -2)
     result = tf.math.log(1.0 + power / POWER_FLOOR)
     if not standardize:
         return result

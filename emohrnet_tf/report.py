@@ -11,7 +11,7 @@ from emohrnet_tf.errors import InputError
 
 # what the columns of `comparison` are called, for the keys that say how an epoch was chosen
 CHOICES = {
-    "validation": "validation-chosen epoch (the result)",
+    "validation": "validation-chosen epoch",
     "last": "last epoch",
     "best_on_test": "best on test (optimistic)",
 }
@@ -78,10 +78,10 @@ def table(report):
     return "\n\n".join(parts)
 
 
-def comparison(reports):
+def comparison(reports, chosen="validation"):
     """Several reports side by side, as Markdown: `{"validation": ..., "last": ..., "best_on_test": ...}` or any names.
 
-    The keys of `CHOICES` are written out, and say which column is the result and which is optimistic.
+    The keys of `CHOICES` are written out; `chosen` is the key of the result, the others stand beside it to compare.
     """
     if not reports:
         raise InputError(f"comparison: at least one report. Received: {reports!r}")
@@ -95,7 +95,8 @@ def comparison(reports):
             if any(ranges):
                 rows.append([f"{name} 95 % {kind.replace('_', ' ')}", *(_range(limits) for limits in ranges)])
     rows.append(["clips", *(str(report["clips"]) for report in reports.values())])
-    return _markdown(["measure", *(CHOICES.get(key, key) for key in reports)], rows)
+    heads = [CHOICES.get(key, key) + (" (the result)" if key == chosen else "") for key in reports]
+    return _markdown(["measure", *heads], rows)
 
 
 def _percent(value):

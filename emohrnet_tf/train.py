@@ -1,9 +1,10 @@
-"""One run: index -> model.fit -> best checkpoint on validation -> model, report and pictures."""
+"""One run: index -> model.fit -> the chosen epoch -> model, report and pictures."""
 
 import dataclasses
 import hashlib
 import importlib.util
 import json
+import math
 import shutil
 from pathlib import Path
 
@@ -14,10 +15,11 @@ import tensorflow as tf
 
 from emohrnet_tf import plots
 from emohrnet_tf.augment import paper_mask_limits
-from emohrnet_tf.checkpoints import ClipScores, RunState
+from emohrnet_tf.calibration import clip_probabilities, fit_temperature, negative_log_likelihood, risk_coverage
+from emohrnet_tf.checkpoints import ClipScores, RunState, scorer
 from emohrnet_tf.config import PAPER_CHOICES
 from emohrnet_tf.data import Clips, training_batches, window_batches
-from emohrnet_tf.emohrnet import EmoHRNet
+from emohrnet_tf.emohrnet import EmoHRNet, load_model
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.evaluate import evaluate
 from emohrnet_tf.hrnet import build_network, read_table
@@ -39,9 +41,11 @@ def train(
     preset=None,
     tensorboard=False,
     verbose="auto",
+    clips=None,
+    trainer=None,
     **split_options,
 ):
-    """Train, choose the epoch on validation, and measure on clips used for neither.
+    """Train, choose the epoch, and measure on clips that were used for neither.
 
     Args:
         index: DataFrame of `corpora.read_corpus` or `corpora.read_index`.
@@ -52,6 +56,8 @@ def train(
         preset: name that the report gives the configuration, where it has one.
         tensorboard: also write TensorBoard's files.
         verbose: Keras' progress bar: "auto", 0, 1 or 2.
+        clips, trainer: `data.Clips` of the index and the `Trainer` of the configuration, where several runs share
+            them.
 
     Returns:
         The report, as in `out/report.json`. The folder also holds `model.keras`, `config.json`, `split.csv`,
@@ -72,115 +78,180 @@ def train(
         raise InputError(
             "TensorBoard is not installed: pip install 'emohrnet_tf[tensorboard]'. Received: tensorboard=True"
         )
-    read_table(config.network.architecture, config.network.stem, (config.audio.frames, config.audio.mels))
-    make_optimizer(config.training, steps=1)
-    clips = Clips(index, config.audio.sample_rate)
+    check_settings(config)
+    clips = clips or Clips(index, config.audio.sample_rate)
     parts = split(clips.index, protocol, fold=fold, seed=seed, **split_options)
     rows = {part: np.flatnonzero(parts == part) for part in ("train", "validation", "test")}
     labels = ordered(clips.index.emotion.unique())
     targets = clips.index.emotion.map(labels.index).to_numpy()
+    trainer = trainer or Trainer(config, labels)
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / "config.json", run)
     write_csv(clips.index.assign(split=parts), out / "split.csv")
     config = with_measured_masks(config, clips, rows["train"])
     write_json(out / "config.json", {**run, "resolved": config.to_dict()})
 
-    network, state = fit(clips, rows, targets, labels, config, out, seed, tensorboard, verbose)
+    state = trainer.fit(clips, rows, targets, config, out, seed, tensorboard, verbose)
 
-    true, last = targets[rows["test"]], state.scores.probabilities("test")
-    network.load_weights(state.best_file)
-    model = EmoHRNet(labels, config.audio, config.network)
-    model.network.set_weights(network.get_weights())
-    save_model(model, out / "model.keras")
-    state.scores.set_model(model.network)  # what is measured is what is saved, in float32
-    chosen = state.scores.probabilities("test")
+    # What is measured is what is saved: the model of the exports, in float32.
     test = clips.index.iloc[rows["test"]]
-    predictions = pd.DataFrame(chosen.round(6), columns=labels)
-    predictions = pd.concat([test[["file", "emotion"]].reset_index(drop=True), predictions], axis=1)
-    write_csv(predictions, out / "predictions.csv")
     speakers = test.speaker.tolist() if "speaker" in test else None
-    results = {
-        "validation": evaluate(labels, true, chosen, speakers),
-        "last": evaluate(labels, true, last, speakers),
-        "best_on_test": state.facts["best_on_test"]["report"],
-    }
+    results, chosen = {"best_on_test": state.facts["best_on_test"]["report"]}, config.training.choose
+    for choice in ("validation", "last"):
+        if choice == "validation":
+            last = trainer.network.get_weights()
+            trainer.network.load_weights(state.best_file)
+        else:
+            trainer.network.set_weights(last)
+        trainer.model.network.set_weights(trainer.network.get_weights())
+        logits = {part: state.scores.window_logits(part, trainer.score_model) for part in ("val", "test")}
+        owners, true = ({part: state.scores.parts[part][i] for part in ("val", "test")} for i in (1, 2))
+        temperature = fit_temperature(logits["val"], owners["val"], true["val"])
+        probabilities = clip_probabilities(logits["test"], owners["test"], temperature)
+        results[choice] = evaluate(labels, true["test"], probabilities, speakers)
+        results[choice]["coverage"] = risk_coverage(labels, true["test"], probabilities)
+        if choice == chosen:
+            calibration = {"temperature": temperature, "clips": len(true["val"])}
+            uncalibrated = clip_probabilities(logits["test"], owners["test"])
+            for name, values in (("before", uncalibrated), ("after", probabilities)):
+                calibration[f"ece_{name}"] = evaluate(labels, true["test"], values, bootstrap=0)["ece"]
+                calibration[f"loss_{name}"] = negative_log_likelihood(true["test"], values)
+            trainer.model.calibrate(temperature)
+            save_model(trainer.model, out / "model.keras")
+            predictions = pd.DataFrame(probabilities.round(6), columns=labels)
+    columns = [name for name in ("file", "speaker", "emotion") if name in test]
+    predictions = pd.concat([test[columns].reset_index(drop=True), predictions], axis=1)
+    write_csv(predictions, out / "predictions.csv")
     corpus = ", ".join(sorted(set(clips.index.corpus))) if "corpus" in clips.index else "corpus not named"
+    epochs = {"validation": state.facts["best_epoch"], "last": state.epoch}
     report = {
         **run,
         "config": config.to_dict(),
         "choices": PAPER_CHOICES if preset == "paper" else [],
         "corpus": corpus,
-        "parameters": network.count_params(),
+        "parameters": trainer.network.count_params(),
         "clips": {part: len(numbers) for part, numbers in rows.items()},
         "failed": clips.failed.to_dict("records"),
-        "epochs": {"validation": state.facts["best_epoch"], "last": state.epoch}
-        | {"best_on_test": state.facts["best_on_test"]["epoch"]},
+        "epochs": epochs | {"best_on_test": state.facts["best_on_test"]["epoch"]},
+        "chosen": chosen,
+        "validation": state.facts["epochs"][epochs[chosen] - 1],
+        "calibration": calibration,
         "epoch_seconds": float(np.median(state.facts["seconds"])),
         "results": results,
         **provenance(),
     }
     title = f"{corpus}, {protocol} fold {fold}, {config.network.architecture}, seed {seed}"
-    plots.learning_curves(state.log(), state.facts["best_epoch"], out / "curves.png", title=title)
-    plots.confusion_matrix(results["validation"], out / "confusion.png", title=title)
+    plots.learning_curves(state.log(), epochs[chosen], out / "curves.png", title=title)
+    plots.confusion_matrix(results[chosen], out / "confusion.png", title=title)
     write_json(out / "report.json", report)  # the last file: it says that the run is finished
     shutil.rmtree(state.folder)
     return report
 
 
-def fit(clips, rows, targets, labels, config, out, seed, tensorboard=False, verbose="auto"):
-    """Train the network through `model.fit`, from the last finished epoch in `out` if there is one.
+def check_settings(config):
+    """Say what is wrong with a configuration without building anything.
 
-    Returns:
-        `(network, state)`: the network after the last epoch, and its `RunState`.
+    Raises:
+        InputError: a setting out of its range.
     """
-    settings = config.training
-    keras.utils.set_random_seed(seed)
-    held_out = {
-        prefix: (*window_batches(clips, rows[part], config.audio), targets[rows[part]])
-        for prefix, part in (("val", "validation"), ("test", "test"))
-    }
-    steps = len(rows["train"]) // min(settings.batch_size, len(rows["train"]))
-    devices = [device.name for device in tf.config.list_logical_devices("GPU")]
-    strategy = tf.distribute.MirroredStrategy(devices) if len(devices) > 1 else tf.distribute.get_strategy()
-    with strategy.scope():
-        network = trainable(config, len(labels), steps, synchronized=strategy.num_replicas_in_sync > 1)
-    scores = ClipScores(held_out, labels)
-    state = RunState(out / "checkpoints", scores)
-    state.restore(network)
-    write = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: write_csv(state.log(), out / "log.csv"))
-    callbacks = [scores, state.checkpoint(), state, write]
-    if tensorboard:
-        callbacks.append(keras.callbacks.TensorBoard(out / "tensorboard"))
-    batches, _ = training_batches(clips, rows["train"], targets[rows["train"]], config, seed, state.epoch)
-    network.fit(
-        batches,
-        steps_per_epoch=steps,
-        epochs=settings.epochs,
-        initial_epoch=state.epoch,
-        callbacks=callbacks,
-        shuffle=False,  # the batches come shuffled
-        verbose=verbose,
-    )
-    return network, state
+    read_table(config.network.architecture, config.network.stem, (config.audio.frames, config.audio.mels))
+    learning_rate(config.training, 0)
+    if config.training.choose not in ("validation", "last"):
+        raise InputError(f"training.choose is validation or last. Received: {config.training.choose!r}")
+    if min(config.training.epochs, config.training.batch_size, config.training.evaluate_every) < 1:
+        raise InputError("training.epochs, batch_size and evaluate_every are 1 or more. Received: 0 or less")
 
 
-def trainable(config, classes, steps, synchronized=False):
-    """The compiled network of a configuration; `steps` are the batches of an epoch."""
-    settings = config.training
+class Trainer:
+    """A network for any number of runs, one after another: built and traced once, its weights drawn anew for each.
+
+    Args:
+        config: `config.Config` of all of them.
+        labels: names of the emotions.
+
+    Attributes:
+        network: the compiled network.
+        model: the `EmoHRNet`, in float32, that takes a run's chosen weights.
+    """
+
+    def __init__(self, config, labels):
+        self.config, self.labels = config, labels
+        devices = [device.name for device in tf.config.list_logical_devices("GPU")]
+        strategy = tf.distribute.MirroredStrategy(devices) if len(devices) > 1 else tf.distribute.get_strategy()
+        with strategy.scope():
+            self.network = trainable(config, len(labels), synchronized=strategy.num_replicas_in_sync > 1)
+        self.model = EmoHRNet(labels, config.audio, config.network)
+        self.score, self.score_model = scorer(self.network), scorer(self.model.network)
+        self.blank = [variable.numpy() for variable in self.network.optimizer.variables]
+
+    def reset(self, seed):
+        """Weights as `seed` draws them (or those of `training.initial`), and a blank optimizer."""
+        keras.utils.set_random_seed(seed)
+        drawn = untrained(self.config, len(self.labels))
+        for variable, value in zip(self.network.variables, drawn.variables, strict=True):
+            variable.assign(value)
+        for variable, value in zip(self.network.optimizer.variables, self.blank, strict=True):
+            variable.assign(value)
+        self.model.temperature = 1.0  # its weights come from the network, and were never divided
+        if self.config.training.initial:
+            start_from(self.network, self.labels, load_model(self.config.training.initial))
+
+    def fit(self, clips, rows, targets, config, out, seed, tensorboard=False, verbose="auto"):
+        """Train through `model.fit`, from the last finished epoch in `out` if there is one.
+
+        Returns:
+            The `RunState`; `network` is as after the last epoch.
+        """
+        settings = config.training
+        self.reset(seed)
+        held_out = {
+            prefix: (*window_batches(clips, rows[part], config.audio), targets[rows[part]])
+            for prefix, part in (("val", "validation"), ("test", "test"))
+        }
+        scores = ClipScores(held_out, self.labels, self.score, settings.evaluate_every, settings.epochs)
+        state = RunState(out / "checkpoints", scores)
+        state.restore(self.network)
+        write = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: write_csv(state.log(), out / "log.csv"))
+        rate = keras.callbacks.LearningRateScheduler(lambda epoch: learning_rate(settings, epoch))
+        callbacks = [rate, scores, state.checkpoint(), state, write]
+        if tensorboard:
+            callbacks.append(keras.callbacks.TensorBoard(out / "tensorboard"))
+        batches, steps = training_batches(
+            clips, rows["train"], targets[rows["train"]], len(self.labels), config, seed, state.epoch
+        )
+        self.network.fit(
+            batches,
+            steps_per_epoch=steps,
+            epochs=settings.epochs,
+            initial_epoch=state.epoch,
+            callbacks=callbacks,
+            shuffle=False,  # the batches come shuffled
+            verbose=verbose,
+        )
+        return state
+
+
+def untrained(config, classes):
+    """The network of a configuration, its weights just drawn."""
     policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16" if settings.mixed_precision else "float32")
+    keras.config.set_dtype_policy("mixed_bfloat16" if config.training.mixed_precision else "float32")
     try:
-        network = build_network(config.audio.frames, config.audio.mels, classes, **dataclasses.asdict(config.network))
+        return build_network(config.audio.frames, config.audio.mels, classes, **dataclasses.asdict(config.network))
     finally:
         keras.config.set_dtype_policy(policy)
+
+
+def trainable(config, classes, synchronized=False):
+    """The compiled network of a configuration."""
+    network = untrained(config, classes)
     if synchronized:
         for layer in network._flatten_layers():
             if isinstance(layer, BatchNorm):
                 layer.synchronized = True
     network.compile(
-        make_optimizer(settings, steps),
-        smoothed_cross_entropy(settings.label_smoothing),
-        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        make_optimizer(config.training),
+        smoothed_cross_entropy(config.training.label_smoothing),
+        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
         jit_compile=False,  # XLA is slower here on processors
     )
     network.optimizer.build(network.trainable_variables)
@@ -201,33 +272,53 @@ class CoupledAdam(keras.optimizers.Adam):
         return {**super().get_config(), "decay": self.decay}
 
 
-def make_optimizer(settings, steps):
-    """Adam 0.9/0.999 of a `config.Training`: its schedule, and coupled or decoupled weight decay."""
-    rate, warmup = settings.learning_rate, settings.warmup_epochs * steps
-    if settings.schedule == "cosine":
-        rate = keras.optimizers.schedules.CosineDecay(
-            0.0 if warmup else rate,
-            max(1, settings.epochs * steps - warmup),
-            warmup_target=rate if warmup else None,
-            warmup_steps=warmup,
-        )
-    elif settings.schedule != "constant":
-        raise InputError(f"training.schedule is constant or cosine. Received: {settings.schedule!r}")
+def make_optimizer(settings):
+    """Adam 0.9/0.999 of a `config.Training`, with coupled or decoupled weight decay."""
     if settings.coupled_weight_decay:
-        return CoupledAdam(rate, settings.coupled_weight_decay)
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay)
+        return CoupledAdam(settings.learning_rate, settings.coupled_weight_decay)
+    optimizer = keras.optimizers.AdamW(settings.learning_rate, weight_decay=settings.weight_decay)
     optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
     return optimizer
 
 
+def learning_rate(settings, epoch):
+    """The rate of an epoch, counted from 0: a linear rise over the warm-up, then constant or half a cosine to zero."""
+    if settings.schedule not in ("constant", "cosine"):
+        raise InputError(f"training.schedule is constant or cosine. Received: {settings.schedule!r}")
+    if epoch < settings.warmup_epochs:
+        return settings.learning_rate * (epoch + 1) / (settings.warmup_epochs + 1)
+    if settings.schedule == "constant":
+        return settings.learning_rate
+    done = (epoch - settings.warmup_epochs) / (settings.epochs - settings.warmup_epochs)
+    return settings.learning_rate * 0.5 * (1.0 + math.cos(math.pi * done))
+
+
+def start_from(network, labels, model):
+    """Put the weights of a model into a network; of its last layer, those of the labels that both know.
+
+    Raises:
+        InputError: another architecture or input size.
+    """
+    source = model.network.get_weights()
+    target = network.get_weights()
+    if [w.shape for w in source[:-2]] != [w.shape for w in target[:-2]]:
+        raise InputError(
+            f"training.initial needs the settings of the run: architecture {model.settings.architecture!r}. "
+            "Received: weights of other shapes"
+        )
+    for new, label in enumerate(labels):
+        if label in model.labels:
+            old = model.labels.index(label)
+            target[-2][:, new], target[-1][new] = source[-2][:, old], source[-1][old]
+    network.set_weights([*source[:-2], *target[-2:]])
+
+
 def smoothed_cross_entropy(smoothing=0.0):
-    """Cross-entropy (eq. 3) of logits against int labels `(batch,)`, with label smoothing."""
+    """Cross-entropy (eq. 3) of logits against probabilities, both `(batch, classes)`, with label smoothing."""
 
     def cross_entropy(true, logits):
-        classes = logits.shape[-1]
-        one_hot = keras.ops.one_hot(keras.ops.cast(keras.ops.reshape(true, (-1,)), "int32"), classes)
-        one_hot = one_hot * (1.0 - smoothing) + smoothing / classes
-        return keras.ops.categorical_crossentropy(one_hot, logits, from_logits=True)
+        true = true * (1.0 - smoothing) + smoothing / logits.shape[-1]
+        return keras.ops.categorical_crossentropy(true, logits, from_logits=True)
 
     return cross_entropy
 

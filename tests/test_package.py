@@ -12,7 +12,7 @@ PACKAGE = ROOT / "emohrnet_tf"
 LEVELS = [
     {"errors", "quiet"},
     {"config", "audio", "layers", "report", "provenance", "augment", "features", "evaluate", "decode", "leakage"},
-    {"hrnet", "splits", "corpora", "plots", "baselines", "prepare", "data"},
+    {"hrnet", "splits", "corpora", "plots", "baselines", "prepare", "data", "calibration"},
     {"emohrnet", "checkpoints"},
     {"train", "predict"},
     {"export"},
