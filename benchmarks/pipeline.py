@@ -33,7 +33,7 @@ def make_batches(index, cache, times=1):
         clips.index = pd.concat([clips.index] * times, ignore_index=True)
         clips.lengths = np.tile(clips.lengths, times)
     rows = np.arange(len(clips.index))
-    return training_batches(clips, rows, rows % 8, config)[0]
+    return training_batches(clips, rows, rows % 8, 8, config)[0]
 
 
 def rate(batches, seconds=8.0):
@@ -69,7 +69,7 @@ def training_rate(batches, architecture, steps=15):
     from emohrnet_tf.config import preset
     from emohrnet_tf.train import trainable
 
-    network = trainable(preset("tuned").replace({"network": {"architecture": architecture}}), 8, steps)
+    network = trainable(preset("tuned").replace({"network": {"architecture": architecture}}), 8)
     batch = next(iter(batches))
     ends = []
     note = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: ends.append(time.perf_counter()))

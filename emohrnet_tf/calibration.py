@@ -1,4 +1,4 @@
-"""How sure may a model be? Temperature, fitted on validation clips, and what is left when doubtful clips are left out."""
+"""How sure may a model be? Temperature, fitted on validation clips, and what is left without the doubtful clips."""
 
 import numpy as np
 
@@ -63,5 +63,7 @@ def risk_coverage(labels, true, probabilities, steps=(0.0, 0.3, 0.4, 0.5, 0.6, 0
     for step in steps:
         kept = probabilities.max(axis=1) >= step
         report = evaluate(labels, true[kept], probabilities[kept], bootstrap=0) if kept.any() else {}
-        rows.append({"min_confidence": step, "coverage": float(kept.mean())} | {k: report.get(k) for k in ("war", "uar")})
+        rows.append(
+            {"min_confidence": step, "coverage": float(kept.mean())} | {k: report.get(k) for k in ("war", "uar")}
+        )
     return rows

@@ -19,6 +19,16 @@ app = typer.Typer(
 )
 
 IndexFile = Annotated[Path, typer.Argument(metavar="INDEX.csv", help="Index written by `emohrnet index`.")]
+RunFolder = Annotated[Path, typer.Option("--out", "-o", help="Folder of the results; an interrupted run goes on.")]
+Preset = Annotated[str, typer.Option(help="paper or tuned.")]
+Protocol = Annotated[str, typer.Option(help="random, speaker, loso or given.")]
+Scheme = Annotated[str, typer.Option(help="RAVDESS folds of `speaker`: published or emobox.")]
+Epochs = Annotated[int | None, typer.Option(help="Epochs, else the preset's.")]
+BatchSize = Annotated[int | None, typer.Option(help="Clips of a step, else the preset's.")]
+Architecture = Annotated[str | None, typer.Option(help="tiny, lite, small, small_v2 or w18.")]
+Setting = Annotated[
+    list[str] | None, typer.Option("--set", help="Any setting: group.key=value, e.g. audio.frames=192.")
+]
 ModelPath = Annotated[str, typer.Option("--model", "-m", help="A .keras file or the folder of a run.")]
 
 
@@ -112,37 +122,60 @@ def prepare(
 @app.command()
 def train(
     index_file: IndexFile,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Run folder; an interrupted run goes on.")],
-    preset: Annotated[str, typer.Option(help="paper or tuned.")] = "tuned",
-    protocol: Annotated[str, typer.Option(help="random, speaker, loso or given.")] = "speaker",
+    out: RunFolder,
+    preset: Preset = "tuned",
+    protocol: Protocol = "speaker",
     fold: Annotated[int, typer.Option(help="Which fold is the test.")] = 0,
-    scheme: Annotated[str, typer.Option(help="RAVDESS folds of `speaker`: published or emobox.")] = "published",
+    scheme: Scheme = "published",
     seed: Annotated[int, typer.Option(help="Seed of split, weights and augmentation.")] = 0,
-    epochs: Annotated[int | None, typer.Option(help="Epochs, else the preset's.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Clips of a step, else the preset's.")] = None,
-    architecture: Annotated[str | None, typer.Option(help="tiny, lite, small, small_v2 or w18.")] = None,
-    setting: Annotated[
-        list[str] | None, typer.Option("--set", help="Any setting: group.key=value, e.g. audio.frames=192.")
-    ] = None,
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
+    architecture: Architecture = None,
+    setting: Setting = None,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also write TensorBoard's files.")] = False,
 ):
-    """Train, choose the epoch on validation, measure on the test part, and leave model, report and pictures."""
+    """Train, choose the epoch, measure on the test part, and leave model, report and pictures."""
     _quiet()
-    from emohrnet_tf.config import preset as find_preset
     from emohrnet_tf.corpora import read_index
     from emohrnet_tf.train import train as run
 
-    config = find_preset(preset)
-    quick = {"epochs": epochs, "batch_size": batch_size}
-    quick = {"training": {key: value for key, value in quick.items() if value is not None}}
-    if architecture is not None:
-        quick["network"] = {"architecture": architecture}
-    config = config.replace(quick).override(setting or [])
+    config = _config(preset, epochs, batch_size, architecture, setting)
     report = run(
         read_index(index_file), config, out, protocol, fold, seed, preset, scheme=scheme, tensorboard=tensorboard,
-        verbose="auto" if sys.stdout.isatty() else 2,
+        verbose=_verbose(),
     )  # fmt: skip
     _print_run(report, out)
+
+
+@app.command()
+def crossval(
+    index_file: IndexFile,
+    out: RunFolder,
+    preset: Preset = "tuned",
+    protocol: Protocol = "speaker",
+    folds: Annotated[str, typer.Option(help="all, or numbers with commas.")] = "all",
+    scheme: Scheme = "published",
+    seeds: Annotated[str, typer.Option(help="Seeds, with commas.")] = "0",
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
+    architecture: Architecture = None,
+    setting: Setting = None,
+    keep_models: Annotated[bool, typer.Option("--keep-models", help="Keep model.keras of every run.")] = False,
+):
+    """Train and measure every fold of a protocol with every seed; stopped anywhere, it goes on there."""
+    _quiet()
+    from emohrnet_tf.corpora import read_index
+    from emohrnet_tf.crossval import crossval as run
+    from emohrnet_tf.report import summary_table
+
+    config = _config(preset, epochs, batch_size, architecture, setting)
+    only = None if folds == "all" else _numbers("--folds", folds)
+    summary = run(
+        read_index(index_file), config, out, protocol, _numbers("--seeds", seeds), only, preset, keep_models,
+        verbose=_verbose(), say=typer.echo, scheme=scheme,
+    )  # fmt: skip
+    typer.echo(summary_table(summary))
+    typer.echo(f"\nEverything lies in {out}: report.json, confusion.png, and the report of each run.")
 
 
 @app.command()
@@ -252,6 +285,29 @@ def demo(
     from emohrnet_tf.demo import demo as run
 
     run(out, epochs, say=typer.echo)
+
+
+def _config(name, epochs, batch_size, architecture, setting):
+    """The configuration of a preset with what the command line changes."""
+    from emohrnet_tf.config import preset
+
+    quick = {"epochs": epochs, "batch_size": batch_size}
+    quick = {"training": {key: value for key, value in quick.items() if value is not None}}
+    if architecture is not None:
+        quick["network"] = {"architecture": architecture}
+    return preset(name).replace(quick).override(setting or [])
+
+
+def _numbers(option, text):
+    """ "0,1,2" as a list of integers."""
+    if not all(part.strip().isdecimal() for part in text.split(",")):
+        raise InputError(f"{option}: whole numbers with commas, e.g. 0,1,2. Received: {text!r}")
+    return [int(part) for part in text.split(",")]
+
+
+def _verbose():
+    """Keras' progress bar on a terminal, a line for each epoch elsewhere."""
+    return "auto" if sys.stdout.isatty() else 2
 
 
 def _quiet():

@@ -55,12 +55,11 @@ def demo(folder, epochs=20, say=print):
     say(f"2. Training the lite network for {epochs} epochs; the test speakers stay unheard.")
     config = preset("tuned").replace(SETTINGS).replace({"training": {"epochs": epochs}})
     report = train(clips, config, folder / "run", protocol="speaker", verbose=2)
-    say(comparison(report["results"]))
+    say(comparison(report["results"], report["chosen"]))
 
     say("3. The same network on shuffled labels, and what else the figure must be compared with.")
     divided = read_index(folder / "run" / "split.csv")
-    result = {name: report["results"]["validation"][name] for name in ("uar", "war")}
-    figures = {"network": result, "shuffled labels": _shuffled(divided, config, folder)} | _baselines(
+    figures = {"network": _result(report), "shuffled labels": _shuffled(divided, config, folder)} | _baselines(
         divided, generated
     )
     for name, values in figures.items():
@@ -108,7 +107,12 @@ def _shuffled(divided, config, folder):
         rows = shuffled.split == part
         shuffled.loc[rows, "emotion"] = random.permutation(shuffled.emotion[rows].to_numpy())
     report = train(shuffled, config, folder / "run_shuffled", protocol="given", verbose=0)
-    return {name: report["results"]["validation"][name] for name in ("uar", "war")}
+    return _result(report)
+
+
+def _result(report):
+    """The figures of a run's chosen epoch."""
+    return {name: report["results"][report["chosen"]][name] for name in ("uar", "war")}
 
 
 def _baselines(divided, generated):

@@ -89,8 +89,9 @@ def learning_curves(history, best_epoch, path, title=None):
                 if prefix + measure in history:
                     colour, style = LINES[name]
                     values = scale * history[prefix + measure].to_numpy()
-                    marker = "o" if len(epochs) == 1 else None
-                    axes.plot(epochs, values, color=colour, linestyle=style, marker=marker, label=name)
+                    scored = ~np.isnan(values)  # held-out clips may be scored every so many epochs
+                    marker = "o" if scored.sum() == 1 else None
+                    axes.plot(epochs[scored], values[scored], color=colour, linestyle=style, marker=marker, label=name)
             if best_epoch is not None:
                 axes.axvline(best_epoch, color="0.4", linewidth=1, linestyle=":", label=f"chosen epoch {best_epoch}")
             axes.set(xlabel="epoch", ylabel="accuracy (%)" if scale == 100 else "loss")

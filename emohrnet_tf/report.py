@@ -99,6 +99,24 @@ def comparison(reports, chosen="validation"):
     return _markdown(["measure", *heads], rows)
 
 
+def summary_table(summary):
+    """A report of `crossval.summarize` as Markdown: the mean over its runs, then each run."""
+    chosen, partial = summary["chosen"], "" if summary["complete"] else " of the runs so far, not all folds"
+    head = ["measure", *(CHOICES[key] + (" (the result)" if key == chosen else "") for key in CHOICES)]
+    rows = []
+    for key, name in (("uar", "UAR"), ("war", "WAR"), ("macro_f1", "macro-F1"), ("ece", "ECE")):
+        cells = [summary["scores"][choice][key] for choice in CHOICES]
+        rows.append([f"{name}, mean{partial}", *(_percent(cell["mean"]) for cell in cells)])
+        rows.append([f"{name}, spread", *(_percent(cell["spread"]) for cell in cells)])
+    parts = [_markdown(head, rows)]
+    rows = [
+        [f"fold {run['fold']}, seed {run['seed']}", _percent(run[chosen]["uar"]), _percent(run[chosen]["war"])]
+        for run in summary["runs"]
+    ]
+    parts.append(_markdown(["run", "UAR", "WAR"], rows))
+    return "\n\n".join(parts)
+
+
 def _percent(value):
     return "-" if value is None else f"{100 * value:.1f} %"
 

@@ -67,8 +67,7 @@ def train(
         InputError: a split that cannot be made, no readable clip, or a folder that holds another run.
     """
     out = Path(out)
-    run = {"protocol": protocol, "fold": fold, "seed": seed, **split_options, "preset": preset}
-    run |= {"index": fingerprint(index), "config": config.to_dict()}
+    run = run_of(index, config, protocol, fold, seed, preset, **split_options)
     if finished(out, run):
         return json.loads((out / "report.json").read_text())
     if index.emotion.nunique() < 2:
@@ -146,6 +145,12 @@ def train(
     write_json(out / "report.json", report)  # the last file: it says that the run is finished
     shutil.rmtree(state.folder)
     return report
+
+
+def run_of(index, config, protocol, fold, seed, preset, **split_options):
+    """What tells a run from another, as its folder and its report hold it."""
+    run = {"protocol": protocol, "fold": fold, "seed": seed, **split_options, "preset": preset}
+    return run | {"index": fingerprint(index), "config": config.to_dict()}
 
 
 def check_settings(config):

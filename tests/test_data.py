@@ -7,15 +7,15 @@ from conftest import write_voice
 
 from emohrnet_tf.audio import load_audio, windows
 from emohrnet_tf.config import Augmentation
-from emohrnet_tf.data import Clips, average_by_clip, place, training_batches, window_batches
+from emohrnet_tf.data import Clips, add_noise, place, training_batches, window_batches
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.features import log_mel
 
 
 def batches(clips, config, epochs, first_epoch=0, seed=0):
     rows = np.arange(len(clips.index))
-    dataset, steps = training_batches(clips, rows, rows, config, seed, first_epoch)
-    return [(x.numpy(), y.numpy()) for x, y in dataset.take(steps * epochs)], steps
+    dataset, steps = training_batches(clips, rows, rows, len(rows), config, seed, first_epoch)
+    return [(x.numpy(), y.numpy().argmax(axis=1)) for x, y in dataset.take(steps * epochs)], steps
 
 
 def test_memory_and_files_give_the_same_batches(index, config):
@@ -88,9 +88,32 @@ def test_held_out_windows_are_those_of_the_one_rule(index, config):
     np.testing.assert_allclose(got[..., 0], expected, atol=1e-5)
 
 
-def test_clips_are_averaged_over_their_windows():
-    values = np.array([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5]])
-    np.testing.assert_array_equal(average_by_clip(values, np.array([0, 0, 1])), [[0.5, 0.5], [0.5, 0.5]])
+def test_noise_lies_as_far_below_the_window_as_it_says():
+    tone = np.sin(np.arange(16000) * 0.3).astype("float32")
+    settings, levels = Augmentation(noise_share=1.0, noise_snr_db=10.0), []
+    for seed in range(40):
+        noise = add_noise(tf.constant(tone), tf.constant([seed, 7], tf.int64), settings).numpy() - tone
+        levels.append(10 * np.log10(np.mean(tone**2) / np.mean(noise**2)))
+    assert 9.8 < min(levels) < 15
+    assert 35 < max(levels) < 40.2
+    none = add_noise(tf.constant(tone), tf.constant([1, 7], tf.int64), Augmentation())
+    np.testing.assert_array_equal(none, tone)
+
+
+def test_mixup_blends_pictures_and_targets_by_the_same_share(index, config):
+    clips, rows = Clips(index), np.arange(len(index))
+    off = dataclasses.asdict(Augmentation(False, 0.0, 0.0, 0, 0, 0, 0.0))
+    plain, mixed = (
+        next(iter(training_batches(clips, rows, rows, len(rows), config.replace({"augmentation": a}))[0]))
+        for a in (off, off | {"mixup": 0.4})
+    )
+    (x, target), (mixed_x, mixed_target) = (tuple(part.numpy() for part in batch) for batch in (plain, mixed))
+    share = (mixed_target * target).sum(axis=1)
+    assert (share >= 0.5).all()
+    assert share.min() < 0.95
+    np.testing.assert_allclose(mixed_target.sum(axis=1), 1, atol=1e-5)
+    expected = share[:, None, None, None] * x + (1 - share[:, None, None, None]) * np.roll(x, 1, axis=0)
+    np.testing.assert_allclose(mixed_x, expected, atol=1e-4)
 
 
 def test_bad_files_are_named_and_the_others_kept(index, tmp_path):

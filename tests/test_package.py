@@ -15,6 +15,7 @@ LEVELS = [
     {"hrnet", "splits", "corpora", "plots", "baselines", "prepare", "data", "calibration"},
     {"emohrnet", "checkpoints"},
     {"train", "predict"},
+    {"crossval"},
     {"export"},
     {"demo"},
     {"cli"},

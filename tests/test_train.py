@@ -11,7 +11,15 @@ from sklearn.metrics import accuracy_score, recall_score
 
 from emohrnet_tf import InputError, load_audio, load_model
 from emohrnet_tf.audio import windows
-from emohrnet_tf.train import CoupledAdam, make_optimizer, ordered, smoothed_cross_entropy, train
+from emohrnet_tf.train import (
+    CoupledAdam,
+    Trainer,
+    learning_rate,
+    make_optimizer,
+    ordered,
+    smoothed_cross_entropy,
+    train,
+)
 
 
 def weights(folder):
@@ -94,6 +102,56 @@ def test_one_seed_repeats_bit_for_bit_and_another_differs(index, config, run, tm
     train(index, other, tmp_path / "other", protocol="speaker", seed=2, verbose=0)
     first = [pd.read_csv(folder / "log.csv").loss[0] for folder in (run, tmp_path / "other")]
     assert first[0] != first[1]
+
+
+def test_one_trainer_gives_each_run_what_a_fresh_one_gives(index, config, run, tmp_path):
+    trainer, short = Trainer(config, ordered(index.emotion.unique())), config.replace({"training": {"epochs": 1}})
+    train(index, short, tmp_path / "before", protocol="speaker", fold=1, seed=2, trainer=trainer, verbose=0)
+    train(index, config, tmp_path / "same", protocol="speaker", seed=1, trainer=trainer, verbose=0)
+    assert (tmp_path / "same" / "log.csv").read_text() == (run / "log.csv").read_text()
+    assert all(np.array_equal(a, b) for a, b in zip(weights(run), weights(tmp_path / "same")))
+
+
+def test_two_seeds_draw_other_weights_and_one_draws_the_same(index, config):
+    trainer, drawn = Trainer(config, ordered(index.emotion.unique())), []
+    for seed in (0, 1, 0):
+        trainer.reset(seed)
+        drawn.append(trainer.network.get_weights())
+    kernels = [i for i, w in enumerate(drawn[0]) if w.ndim == 4]
+    assert all(not np.array_equal(drawn[0][i], drawn[1][i]) for i in kernels)
+    assert all(np.array_equal(a, b) for a, b in zip(drawn[0], drawn[2]))
+
+
+def test_the_last_epoch_may_be_the_result_and_scores_may_be_rare(index, config, tmp_path):
+    settings = config.replace({"training": {"epochs": 3, "evaluate_every": 2, "choose": "last"}})
+    report = train(index, settings, tmp_path / "run", verbose=0)
+    log = pd.read_csv(tmp_path / "run" / "log.csv")
+    assert log.val_accuracy.notna().tolist() == [False, True, True]
+    assert (report["chosen"], report["epochs"]["last"]) == ("last", 3)
+    saved = pd.read_csv(tmp_path / "run" / "predictions.csv")
+    labels = report["results"]["last"]["labels"]
+    predicted = saved[labels].to_numpy().argmax(axis=1)
+    assert report["results"]["last"]["war"] == pytest.approx(accuracy_score(saved.emotion.map(labels.index), predicted))
+
+
+def test_a_run_may_start_from_a_model_with_other_labels(index, config, run, tmp_path):
+    fewer = index[index.emotion.isin(sorted(index.emotion.unique())[:2])].reset_index(drop=True)
+    settings = config.replace({"training": {"epochs": 1, "learning_rate": 0.0, "initial": str(run)}})
+    train(fewer, settings, tmp_path / "run", verbose=0)
+    new, old = load_model(tmp_path / "run"), load_model(run)
+    kernels = [[w for w in model.network.get_weights()[:-2] if w.ndim == 4] for model in (new, old)]
+    assert all(np.array_equal(a, b) for a, b in zip(*kernels))
+    for label in new.labels:
+        heads = [model.network.get_weights()[-2][:, model.labels.index(label)] for model in (new, old)]
+        np.testing.assert_allclose(heads[0] * new.temperature, heads[1], atol=1e-5)
+    with pytest.raises(InputError, match="needs the settings of the run"):
+        train(fewer, settings.replace({"network": {"architecture": "lite"}}), tmp_path / "lite", verbose=0)
+
+
+def test_calibration_is_in_the_saved_weights(run, index):
+    report, model = json.loads((run / "report.json").read_text()), load_model(run)
+    assert model.temperature == pytest.approx(report["calibration"]["temperature"], rel=1e-5) != 1.0
+    assert report["calibration"]["ece_after"] == pytest.approx(report["results"]["validation"]["ece"], abs=1e-5)
 
 
 class Killed(BaseException):
@@ -307,7 +365,7 @@ def test_decoupled_decay_leaves_normalisation_and_bias_alone():
     from emohrnet_tf.config import Training
 
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2), keras.layers.BatchNormalization()])
-    optimizer = make_optimizer(Training(learning_rate=0.1, weight_decay=0.5), 10)
+    optimizer = make_optimizer(Training(learning_rate=0.1, weight_decay=0.5))
     optimizer.build(model.trainable_variables)
     decayed = [v.name for v in model.trainable_variables if optimizer._use_weight_decay(v)]
     assert decayed == ["kernel"]
@@ -317,15 +375,15 @@ def test_cosine_rises_and_falls():
     from emohrnet_tf.config import Training
 
     settings = Training(epochs=10, learning_rate=0.1, schedule="cosine", warmup_epochs=2)
-    rate = make_optimizer(settings, 5)._learning_rate
-    values = [float(rate(step)) for step in (0, 10, 30, 50)]
-    assert values == pytest.approx([0.0, 0.1, 0.05, 0.0], abs=1e-6)
+    values = [learning_rate(settings, epoch) for epoch in (0, 1, 2, 6, 10)]
+    assert values == pytest.approx([0.1 / 3, 0.2 / 3, 0.1, 0.05, 0.0], abs=1e-9)
+    assert learning_rate(Training(learning_rate=0.1), 7) == 0.1
     with pytest.raises(InputError, match="constant or cosine"):
-        make_optimizer(Training(schedule="linear"), 5)
+        learning_rate(Training(schedule="linear"), 5)
 
 
 def test_smoothed_cross_entropy_is_its_formula():
-    logits, true = np.array([[2.0, 0.0, -1.0]], "float32"), np.array([[0]])
+    logits, true = np.array([[2.0, 0.0, -1.0]], "float32"), np.array([[1.0, 0.0, 0.0]], "float32")
     log_softmax = logits - np.log(np.exp(logits).sum())
     target = np.array([0.8 + 0.2 / 3, 0.2 / 3, 0.2 / 3])
     loss = keras.ops.convert_to_numpy(smoothed_cross_entropy(0.2)(true, logits))

@@ -46,7 +46,7 @@ def _training(run):
     where = (
         f"Corpus {run['corpus']}; protocol `{run['protocol']}`, fold {run['fold']}, seed {run['seed']}; {counts} clips."
     )
-    return where + "\n\n" + comparison(run["results"])
+    return where + "\n\n" + comparison(run["results"], run["chosen"])
 
 
 def _files(report):
