@@ -20,6 +20,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=find_packages(include=["emohrnet_tf", "emohrnet_tf.*"]),
+    package_data={"emohrnet_tf.pretrained": ["*.npz", "*.md", "LICENSE-*"]},
     python_requires=">=3.11",
     install_requires=[line for line in lines if line],
     extras_require={

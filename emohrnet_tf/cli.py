@@ -21,7 +21,7 @@ app = typer.Typer(
 IndexFile = Annotated[Path, typer.Argument(metavar="INDEX.csv", help="Index written by `emohrnet index`.")]
 RunFolder = Annotated[Path, typer.Option("--out", "-o", help="Folder of the results; an interrupted run goes on.")]
 Preset = Annotated[str, typer.Option(help="paper or tuned.")]
-Protocol = Annotated[str, typer.Option(help="random, speaker, loso or given.")]
+Protocol = Annotated[str, typer.Option(help="random, speaker, loso, given or all (no test).")]
 Scheme = Annotated[str, typer.Option(help="RAVDESS folds of `speaker`: published or emobox.")]
 Epochs = Annotated[int | None, typer.Option(help="Epochs, else the preset's.")]
 BatchSize = Annotated[int | None, typer.Option(help="Clips of a step, else the preset's.")]
@@ -29,7 +29,10 @@ Architecture = Annotated[str | None, typer.Option(help="tiny, lite, small, small
 Setting = Annotated[
     list[str] | None, typer.Option("--set", help="Any setting: group.key=value, e.g. audio.frames=192.")
 ]
-ModelPath = Annotated[str, typer.Option("--model", "-m", help="A .keras file or the folder of a run.")]
+Part = Annotated[str, typer.Option(help="test: leave out what the model was trained on; all: keep it.")]
+ModelPath = Annotated[
+    str, typer.Option("--model", "-m", help="A .keras file, the folder of a run, or ravdess, which comes along.")
+]
 
 
 def main():
@@ -184,7 +187,7 @@ def evaluate(
     model: ModelPath,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the report here.")] = None,
     picture: Annotated[Path | None, typer.Option("--picture", help="Write the confusion matrix here (PNG).")] = None,
-    part: Annotated[str, typer.Option(help="test: leave out what the model was trained on; all: keep it.")] = "test",
+    part: Part = "test",
 ):
     """Measure a model on an index, leaving out the clips that it was trained on or chosen by."""
     _quiet()
@@ -205,10 +208,40 @@ def evaluate(
 
 
 @app.command()
+def robustness(
+    index_file: IndexFile,
+    model: ModelPath,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the report here.")] = None,
+    picture: Annotated[Path | None, typer.Option("--picture", help="Draw it here (PNG).")] = None,
+    part: Part = "test",
+):
+    """Measure a model under noise, reverberation, telephone, gain, clipping and MP3."""
+    _quiet()
+    from emohrnet_tf.corpora import read_index
+    from emohrnet_tf.report import write_json
+    from emohrnet_tf.robustness import robustness as run
+
+    report = run(model, read_index(index_file), part, say=lambda line: typer.echo(line, err=True))
+    if json_file:
+        write_json(json_file, report)
+    if picture:
+        from emohrnet_tf.plots import robustness as draw
+
+        draw(report, picture)
+    rows = [
+        (row["condition"], *(f"{100 * row[name]:.1f} %" for name in ("uar", "war", "same_label")))
+        for row in report["rows"]
+    ]
+    _print_table(f"{report['clips']} clips", ["condition", "UAR", "WAR", "same label as clean"], rows)
+    _report_failed(report["failed"], "failed")
+
+
+@app.command()
 def predict(
     paths: Annotated[list[Path], typer.Argument(help="Audio files and folders.")],
-    model: ModelPath,
+    model: ModelPath = "ravdess",
     form: Annotated[str, typer.Option("--format", "-f", help="table, json or csv.")] = "table",
+    min_confidence: Annotated[float, typer.Option(help='Below this probability say "uncertain".')] = 0.0,
 ):
     """Print the emotion of files, or of all audio in folders."""
     _quiet()
@@ -216,7 +249,7 @@ def predict(
 
     if form not in ("table", "json", "csv"):
         raise InputError(f"--format is table, json or csv. Received: {form!r}")
-    result = run(model, paths)
+    result = run(model, paths, min_confidence)
     labels = [column for column in result.columns if column not in ("file", "emotion", "error")]
     good, failed = result[result.error.isna()], result[result.error.notna()]
     if form == "csv":
@@ -243,7 +276,7 @@ def predict(
 
 @app.command()
 def export(
-    model: Annotated[str, typer.Argument(help="A .keras file or the folder of a run.")],
+    model: Annotated[str, typer.Argument(help="A .keras file, the folder of a run, or ravdess.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for SavedModel, TFLite files, card and report.")],
     index_file: Annotated[
         Path | None, typer.Option("--index", help="Clips with a column split, in place of the run's own split.")
@@ -351,8 +384,9 @@ def _print_run(report, out):
         f"Protocol {report['protocol']}, fold {report['fold']}, seed {report['seed']}: "
         f"{CHOICES[report['chosen']]}, {report['epochs'][report['chosen']]} of {report['epochs']['last']}."
     )
-    typer.echo(comparison(report["results"], report["chosen"]))
-    typer.echo(f"Everything lies in {out}: model.keras, report.json, curves.png, confusion.png.")
+    if report["results"]:
+        typer.echo(comparison(report["results"], report["chosen"]))
+    typer.echo(f"Everything lies in {out}: model.keras, report.json, curves.png and the rest.")
     _report_failed(report["failed"], "failed")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 
 from emohrnet_tf.audio import graph_windows
@@ -13,6 +14,7 @@ from emohrnet_tf.config import Audio, Network
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.features import LogMelSpectrogram
 from emohrnet_tf.hrnet import build_network
+from emohrnet_tf.pretrained import NAMES, read_weights, weights_file
 
 
 @keras.saving.register_keras_serializable("emohrnet_tf")
@@ -85,6 +87,22 @@ class EmoHRNet(keras.Model):
         starts = range(0, len(windows), batch_size)
         return np.concatenate([self._score(windows[start : start + batch_size]).numpy() for start in starts])
 
+    @classmethod
+    def from_pretrained(cls, name="ravdess"):
+        """A model that comes with the package; its licence and card are beside its weights (`emohrnet_tf.pretrained`).
+
+        Raises:
+            InputError: no model of that name.
+
+        Example:
+            >>> EmoHRNet.from_pretrained("ravdess").labels[:3]
+            ['neutral', 'calm', 'happiness']
+        """
+        facts, arrays = read_weights(weights_file(name))
+        model = cls.from_config(facts["model"])
+        model.network.set_weights(arrays)
+        return model
+
     def calibrate(self, temperature):
         """Divide the logits by a temperature: in the weights of the last layer, so that every export carries it."""
         layer = self.network.get_layer("logits")
@@ -102,16 +120,21 @@ class EmoHRNet(keras.Model):
 
 
 def load_model(path):
-    """An `EmoHRNet` from a `.keras` file, or from the run folder that holds one as `model.keras`.
+    """An `EmoHRNet` from a `.keras` file, the run folder that holds one as `model.keras`, or by its name ("ravdess").
 
     Raises:
         InputError: no such file, not a Keras file, or a Keras model that is not an EmoHRNet.
     """
+    if str(path) in NAMES and not Path(path).exists():
+        return EmoHRNet.from_pretrained(str(path))
     path = Path(path)
     if path.is_dir():
         path = path / "model.keras"
     if not path.is_file():
-        raise InputError(f"No model at {path}: give a .keras file, or the folder of a finished run. Received: {path}")
+        raise InputError(
+            f"No model at {path}: give a .keras file, the folder of a finished run, or one of {', '.join(NAMES)}. "
+            f"Received: {path}"
+        )
     if not zipfile.is_zipfile(path):
         raise InputError(f"{path} is not a Keras model: give a .keras file made by `emohrnet train`. Received: {path}")
     try:
@@ -125,3 +148,25 @@ def load_model(path):
             f"Received: {type(model).__name__}"
         )
     return model
+
+
+def heard(path, index):
+    """Which clips of an index a model was trained on or chosen by.
+
+    Args:
+        path: as for `load_model`. A run's folder says it by its split.csv, a model that comes along by its corpus; of
+            others nothing is known.
+        index: DataFrame with `file`, and `corpus` where it is known.
+
+    Returns:
+        Boolean Series over `index.index`.
+    """
+    if str(path) in NAMES and not Path(path).exists():
+        corpus = read_weights(weights_file(str(path)))[0]["corpus"]
+        return index.corpus == corpus if "corpus" in index else pd.Series(False, index=index.index)
+    path = Path(path)
+    split_file = (path if path.is_dir() else path.parent) / "split.csv"
+    if not split_file.exists():
+        return pd.Series(False, index=index.index)
+    known = pd.read_csv(split_file)
+    return index.file.isin(known.file[known.split != "test"])

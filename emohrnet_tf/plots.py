@@ -62,6 +62,30 @@ def confusion_matrix(report, path, title=None):
         _save(figure, path)
 
 
+def robustness(report, path, title=None):
+    """Draw UAR and WAR under each condition of `robustness.robustness` as points, the clean ones as lines.
+
+    Args:
+        report: its result, of which `rows` are used.
+        path: picture to write.
+        title: above the picture.
+    """
+    rows = report["rows"]
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(6.5, 1.4 + 0.3 * len(rows)), layout="constrained")
+        axes = figure.add_subplot()
+        for measure, (colour, style), marker in zip(("uar", "war"), LINES.values(), "os"):
+            values = [100 * row[measure] for row in rows]
+            axes.axvline(values[0], color=colour, linestyle=style, linewidth=1)
+            axes.plot(values, range(len(rows)), marker, color=colour, label=measure.upper())
+        axes.set_yticks(range(len(rows)), [row["condition"] for row in rows])
+        axes.invert_yaxis()
+        axes.set(xlabel="% (lines: clean)", xlim=(0, 100), title=title)
+        axes.grid(axis="y", color="0.9", linewidth=0.8)
+        figure.legend(loc="outside lower center", ncols=2)
+        _save(figure, path)
+
+
 def learning_curves(history, best_epoch, path, title=None):
     """Draw loss and accuracy over epochs, with the chosen epoch marked.
 

@@ -7,33 +7,36 @@ import numpy as np
 import pandas as pd
 
 from emohrnet_tf.audio import load_audio, windows
+from emohrnet_tf.emohrnet import heard, load_model
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.evaluate import evaluate
 from emohrnet_tf.provenance import provenance
 
 AUDIO_SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".oga", ".aif", ".aiff"}
+UNCERTAIN = "uncertain"  # stands for the emotion where the model is not sure enough
 
 
-def predict(model, paths, workers=4):
+def predict(model, paths, min_confidence=0.0, workers=4):
     """The emotion of each audio file.
 
     Args:
-        model: `EmoHRNet`, or the path of one.
+        model: `EmoHRNet`, or the path or name of one (`emohrnet.load_model`).
         paths: files and folders; folders are searched recursively for audio.
+        min_confidence: the emotion of a file whose most probable label is below it is "uncertain".
         workers: files decoded at once.
 
     Returns:
         DataFrame of `file`, `emotion`, a probability per label, and `error` (empty, or why the file has no emotion).
 
     Raises:
-        InputError: a path that does not exist, or no audio file at all.
+        InputError: a path that does not exist, no audio file at all, or a confidence outside 0..1.
 
     Example:
         table = predict("runs/ravdess", ["clip.wav", "recordings/"])
     """
+    if not 0 <= min_confidence <= 1:
+        raise InputError(f"The least confidence lies between 0 and 1. Received: {min_confidence!r}")
     if isinstance(model, str | Path):
-        from emohrnet_tf.emohrnet import load_model
-
         model = load_model(model)
     files = find_audio([paths] if isinstance(paths, str | Path) else paths)
     errors, chunks = [], []
@@ -43,7 +46,10 @@ def predict(model, paths, workers=4):
             errors += [error for _, error in decoded]
             chunks.append(score_clips(model, [clip for clip, _ in decoded]))
     probabilities = np.concatenate(chunks)
-    best = [None if error else model.labels[row.argmax()] for row, error in zip(probabilities, errors)]
+    best = [
+        None if error else model.labels[row.argmax()] if row.max() >= min_confidence else UNCERTAIN
+        for row, error in zip(probabilities, errors)
+    ]
     table = pd.DataFrame({"file": [str(file) for file in files], "emotion": best})
     return pd.concat([table, pd.DataFrame(probabilities, columns=model.labels)], axis=1).assign(error=errors)
 
@@ -102,27 +108,12 @@ def measure(model, index, part="test"):
         InputError: no clip is left, a label that the model does not know, or no readable clip.
     """
     from emohrnet_tf.data import Clips
-    from emohrnet_tf.emohrnet import load_model
 
-    if part not in ("test", "all"):
-        raise InputError(f"The part is test or all. Received: {part!r}")
-    path = Path(model)
-    model = load_model(path)
+    index, left_out = unseen(model, index, part)
+    path, model = Path(model), load_model(model)
     unknown = sorted(set(index.emotion) - set(model.labels))
     if unknown:
         raise InputError(f"The model knows {', '.join(model.labels)}: relabel or drop the others. Received: {unknown}")
-    split_file = (path if path.is_dir() else path.parent) / "split.csv"
-    seen = pd.Series(False, index=index.index)
-    if split_file.exists():
-        known = pd.read_csv(split_file)
-        seen = index.file.isin(known.file[known.split != "test"])
-    if part == "test":
-        index = index[~seen]
-        if not len(index):
-            raise InputError(
-                f"The model was trained on every clip of the index: evaluate on another, or on --part all, which is no "
-                f"measure of new speech. Received: {path}"
-            )
     clips = Clips(index, model.audio.sample_rate)
     rows = range(len(clips.index))
     probabilities = [
@@ -131,5 +122,32 @@ def measure(model, index, part="test"):
     ]
     speakers = clips.index.speaker.tolist() if "speaker" in clips.index else None
     report = evaluate(model.labels, clips.index.emotion.tolist(), np.concatenate(probabilities), speakers)
-    report |= {"part": part, "left_out": int(seen.sum()) if part == "test" else 0, "model": path.name}
+    report |= {"part": part, "left_out": left_out, "model": path.name}
     return report | {"failed": clips.failed.to_dict("records"), **provenance()}
+
+
+def unseen(model, index, part="test"):
+    """The clips of an index that a model was neither trained on nor chosen by, as far as that is known.
+
+    Args:
+        model: as for `emohrnet.load_model`.
+        index: DataFrame with `file`.
+        part: "test", or "all", for which every clip stays.
+
+    Returns:
+        `(index, left_out)`: the clips that stay, and how many do not.
+
+    Raises:
+        InputError: another part, or no clip stays.
+    """
+    if part not in ("test", "all"):
+        raise InputError(f"The part is test or all. Received: {part!r}")
+    seen = heard(model, index)
+    if part == "all":
+        return index, 0
+    if seen.all():
+        raise InputError(
+            f"The model was trained on every clip of the index: evaluate on another, or on --part all, which is no "
+            f"measure of new speech. Received: {model}"
+        )
+    return index[~seen], int(seen.sum())

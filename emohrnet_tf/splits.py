@@ -47,9 +47,10 @@ def split(index, protocol, fold=0, seed=0, folds=None, scheme="published"):
     - `loso`: leave one out: a session where the index has `session`, else a speaker; the next one validates.
     - `given`: the column `split` as it is. Where it has no validation, 1/8 of train becomes it: whole speakers where
       no speaker of train is in test and train has three or more, else clips as in `random`.
+    - `all`: every clip trains, for a model to be given away; nothing is measured.
 
-    Over the folds every clip is in test exactly once. The result depends on names and contents, not on the order of
-    rows; `seed` moves only what is drawn by clips.
+    Over the folds of `random`, `speaker` and `loso` every clip is in test exactly once. The result depends on names
+    and contents, not on the order of rows; `seed` moves only what is drawn by clips.
 
     Args:
         index: DataFrame with `file`, `emotion`; `speaker` for unseen speakers; `group` (by default the file).
@@ -85,6 +86,8 @@ def split(index, protocol, fold=0, seed=0, folds=None, scheme="published"):
         parts = _random(rows, count, fold, seed)
     elif protocol == "given":
         parts = _given(rows, seed)
+    elif protocol == "all":
+        parts = np.full(len(rows), "train", object)
     else:
         test, validation = _folds(rows, protocol, count, scheme)[fold]
         names = _units(rows, protocol)
@@ -113,8 +116,8 @@ def fold_count(index, protocol, folds=None, scheme="published"):
     if len(set(emotions)) < 2:
         raise InputError(f"an index needs clips of two emotions or more. Received: {sorted(set(emotions))!r}")
     folds = None if folds is None else _whole("folds", folds)
-    if protocol == "given":
-        column_of(index, "split")
+    if protocol in ("given", "all"):
+        column_of(index, "split" if protocol == "given" else "file")
         count = 1
     elif protocol == "loso":
         count = len(set(_units(index, protocol)))

@@ -19,7 +19,7 @@ from emohrnet_tf.calibration import clip_probabilities, fit_temperature, negativ
 from emohrnet_tf.checkpoints import ClipScores, RunState, scorer
 from emohrnet_tf.config import PAPER_CHOICES
 from emohrnet_tf.data import Clips, training_batches, window_batches
-from emohrnet_tf.emohrnet import EmoHRNet, load_model
+from emohrnet_tf.emohrnet import EmoHRNet, heard, load_model
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.evaluate import evaluate
 from emohrnet_tf.hrnet import build_network, read_table
@@ -78,11 +78,18 @@ def train(
             "TensorBoard is not installed: pip install 'emohrnet_tf[tensorboard]'. Received: tensorboard=True"
         )
     check_settings(config)
+    if protocol == "all" and config.training.choose != "last":
+        raise InputError("Protocol all holds no clip out to choose by: set training.choose=last. Received: validation")
     clips = clips or Clips(index, config.audio.sample_rate)
     parts = split(clips.index, protocol, fold=fold, seed=seed, **split_options)
     rows = {part: np.flatnonzero(parts == part) for part in ("train", "validation", "test")}
     labels = ordered(clips.index.emotion.unique())
     targets = clips.index.emotion.map(labels.index).to_numpy()
+    if config.training.initial and heard(config.training.initial, clips.index.iloc[rows["test"]]).any():
+        raise InputError(
+            f"The model to start from has heard clips of the test part: start from one trained on other speech. "
+            f"Received: {config.training.initial}"
+        )
     trainer = trainer or Trainer(config, labels)
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / "config.json", run)
@@ -92,37 +99,19 @@ def train(
 
     state = trainer.fit(clips, rows, targets, config, out, seed, tensorboard, verbose)
 
-    # What is measured is what is saved: the model of the exports, in float32.
-    test = clips.index.iloc[rows["test"]]
-    speakers = test.speaker.tolist() if "speaker" in test else None
-    results, chosen = {"best_on_test": state.facts["best_on_test"]["report"]}, config.training.choose
-    for choice in ("validation", "last"):
-        if choice == "validation":
-            last = trainer.network.get_weights()
-            trainer.network.load_weights(state.best_file)
-        else:
-            trainer.network.set_weights(last)
+    chosen, test = config.training.choose, clips.index.iloc[rows["test"]]
+    results, calibration = {}, None
+    if len(test):
+        speakers = test.speaker.tolist() if "speaker" in test else None
+        results, calibration, probabilities = trainer.judge(state, chosen, speakers)
+        columns = [name for name in ("file", "speaker", "emotion") if name in test]
+        probabilities = pd.DataFrame(probabilities.round(6), columns=labels)
+        write_csv(pd.concat([test[columns].reset_index(drop=True), probabilities], axis=1), out / "predictions.csv")
+    else:
         trainer.model.network.set_weights(trainer.network.get_weights())
-        logits = {part: state.scores.window_logits(part, trainer.score_model) for part in ("val", "test")}
-        owners, true = ({part: state.scores.parts[part][i] for part in ("val", "test")} for i in (1, 2))
-        temperature = fit_temperature(logits["val"], owners["val"], true["val"])
-        probabilities = clip_probabilities(logits["test"], owners["test"], temperature)
-        results[choice] = evaluate(labels, true["test"], probabilities, speakers)
-        results[choice]["coverage"] = risk_coverage(labels, true["test"], probabilities)
-        if choice == chosen:
-            calibration = {"temperature": temperature, "clips": len(true["val"])}
-            uncalibrated = clip_probabilities(logits["test"], owners["test"])
-            for name, values in (("before", uncalibrated), ("after", probabilities)):
-                calibration[f"ece_{name}"] = evaluate(labels, true["test"], values, bootstrap=0)["ece"]
-                calibration[f"loss_{name}"] = negative_log_likelihood(true["test"], values)
-            trainer.model.calibrate(temperature)
-            save_model(trainer.model, out / "model.keras")
-            predictions = pd.DataFrame(probabilities.round(6), columns=labels)
-    columns = [name for name in ("file", "speaker", "emotion") if name in test]
-    predictions = pd.concat([test[columns].reset_index(drop=True), predictions], axis=1)
-    write_csv(predictions, out / "predictions.csv")
+    save_model(trainer.model, out / "model.keras")
     corpus = ", ".join(sorted(set(clips.index.corpus))) if "corpus" in clips.index else "corpus not named"
-    epochs = {"validation": state.facts["best_epoch"], "last": state.epoch}
+    epochs = {"validation": state.facts["best_epoch"] or None, "last": state.epoch}
     report = {
         **run,
         "config": config.to_dict(),
@@ -131,7 +120,7 @@ def train(
         "parameters": trainer.network.count_params(),
         "clips": {part: len(numbers) for part, numbers in rows.items()},
         "failed": clips.failed.to_dict("records"),
-        "epochs": epochs | {"best_on_test": state.facts["best_on_test"]["epoch"]},
+        "epochs": epochs | {"best_on_test": state.facts["best_on_test"]["epoch"] or None},
         "chosen": chosen,
         "validation": state.facts["epochs"][epochs[chosen] - 1],
         "calibration": calibration,
@@ -141,7 +130,8 @@ def train(
     }
     title = f"{corpus}, {protocol} fold {fold}, {config.network.architecture}, seed {seed}"
     plots.learning_curves(state.log(), epochs[chosen], out / "curves.png", title=title)
-    plots.confusion_matrix(results[chosen], out / "confusion.png", title=title)
+    if results:
+        plots.confusion_matrix(results[chosen], out / "confusion.png", title=title)
     write_json(out / "report.json", report)  # the last file: it says that the run is finished
     shutil.rmtree(state.folder)
     return report
@@ -201,6 +191,41 @@ class Trainer:
         if self.config.training.initial:
             start_from(self.network, self.labels, load_model(self.config.training.initial))
 
+    def judge(self, state, chosen, speakers=None):
+        """Measure the epochs that a run could be about, and put the chosen one, calibrated, into `model`.
+
+        What is measured is what is saved: the model of the exports, in float32.
+
+        Args:
+            state: the `RunState` of `fit`.
+            chosen: "validation" or "last".
+            speakers: of the test clips.
+
+        Returns:
+            `(results, calibration, probabilities)`: a report of `evaluate` for each way to choose the epoch; the
+            temperature and what it changed; and the chosen epoch's probabilities `(test clips, classes)`.
+        """
+        parts, results = state.scores.parts, {"best_on_test": state.facts["best_on_test"]["report"]}
+        last = self.network.get_weights()
+        (_, val_owners, val_true), (_, owners, true) = parts["val"], parts["test"]
+        for choice in sorted(("validation", "last"), key=chosen.__eq__):  # the chosen one stays in the model
+            if choice == "validation":
+                self.network.load_weights(state.best_file)
+            else:
+                self.network.set_weights(last)
+            self.model.network.set_weights(self.network.get_weights())
+            logits = {part: state.scores.window_logits(part, self.score_model) for part in parts}
+            temperature = fit_temperature(logits["val"], val_owners, val_true)
+            probabilities = clip_probabilities(logits["test"], owners, temperature)
+            results[choice] = evaluate(self.labels, true, probabilities, speakers)
+            results[choice]["coverage"] = risk_coverage(self.labels, true, probabilities)
+        calibration = {"temperature": temperature, "clips": len(val_true)}
+        for name, values in (("before", clip_probabilities(logits["test"], owners)), ("after", probabilities)):
+            calibration[f"ece_{name}"] = evaluate(self.labels, true, values, bootstrap=0)["ece"]
+            calibration[f"loss_{name}"] = negative_log_likelihood(true, values)
+        self.model.calibrate(temperature)
+        return results, calibration, probabilities
+
     def fit(self, clips, rows, targets, config, out, seed, tensorboard=False, verbose="auto"):
         """Train through `model.fit`, from the last finished epoch in `out` if there is one.
 
@@ -212,6 +237,7 @@ class Trainer:
         held_out = {
             prefix: (*window_batches(clips, rows[part], config.audio), targets[rows[part]])
             for prefix, part in (("val", "validation"), ("test", "test"))
+            if len(rows[part])
         }
         scores = ClipScores(held_out, self.labels, self.score, settings.evaluate_every, settings.epochs)
         state = RunState(out / "checkpoints", scores)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from contracts import check_layer
 
-from emohrnet_tf.augment import Augment, paper_mask_limits, pitch_hz
-from emohrnet_tf.config import Audio
+from emohrnet_tf.augment import EQUALIZER_KNOTS, Augment, paper_mask_limits, pitch_hz, spectral_gains
+from emohrnet_tf.config import Audio, Augmentation
 from emohrnet_tf.errors import InputError
 
 FRAMES, MELS = 64, 32
@@ -126,3 +126,33 @@ def test_the_papers_masks_follow_pitch_spread_and_duration():
     assert wide[1] == pytest.approx(0.15 * 3 / 4.096, abs=1e-3)
     with pytest.raises(InputError, match="no voiced frame"):
         paper_mask_limits([np.zeros(16000, "float32")], Audio())
+
+
+# --- Gains ---
+
+
+def gains(batch=500, **settings):
+    numbers = np.random.default_rng(0).uniform(size=(batch, EQUALIZER_KNOTS + 2)).astype("float32")
+    return keras.ops.convert_to_numpy(spectral_gains(numbers, Augmentation(**settings), Audio()))
+
+
+def test_the_equaliser_is_smooth_and_within_its_limit():
+    decibels = 10 * np.log10(gains(equalizer_db=6.0))
+    assert decibels.min() < -5.5
+    assert decibels.max() > 5.5
+    assert np.abs(decibels).max() <= 6.0001
+    assert np.abs(np.diff(decibels, axis=1)).max() < 12 * (EQUALIZER_KNOTS - 1) / 62, "a line from knot to knot"
+
+
+def test_the_high_cut_takes_what_lies_above_3_khz_or_more_from_its_share_of_the_windows():
+    cut = gains(high_cut_share=0.3) < 1e-3
+    assert cut.any(axis=1).mean() == pytest.approx(0.3, abs=0.06)
+    assert (np.diff(cut.astype(int), axis=1) >= 0).all(), "everything above the cut"
+    centers = librosa.mel_frequencies(66, fmin=50, fmax=8000, htk=True)[1:-1]
+    lowest = centers[np.flatnonzero(cut.any(axis=0))[0]]
+    assert 2900 < lowest < 3400
+
+
+def test_without_equaliser_and_cut_there_are_no_gains():
+    numbers = np.zeros((2, EQUALIZER_KNOTS + 2), "float32")
+    assert spectral_gains(numbers, Augmentation(), Audio()) is None

@@ -56,7 +56,7 @@ def test_the_whole_way_from_a_folder_to_a_prediction(emohrnet, corpus, tmp_path)
     assert "72 clips of 6 speakers" in " ".join(out.split())
     code, out, err = emohrnet("train", tmp_path / "index.csv", "--out", tmp_path / "run", *TINY)
     assert code == 0, err
-    assert "chosen on validation" in out
+    assert "validation-chosen epoch" in out
     assert "best on test (optimistic)" in out
     model = tmp_path / "run"
     code, out, _ = emohrnet("evaluate", tmp_path / "index.csv", "--model", model, "--json", tmp_path / "e.json")
@@ -179,3 +179,35 @@ def test_the_command_prints_its_answer_and_nothing_else(corpus, run):
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     assert result.stderr == ""
     assert len(result.stdout.splitlines()) == 2
+
+
+def test_crossval_and_robustness_leave_their_reports(emohrnet, index, run, tmp_path):
+    from emohrnet_tf.corpora import write_index
+
+    write_index(index, tmp_path / "index.csv")
+    out = tmp_path / "folds"
+    code, text, err = emohrnet("crossval", tmp_path / "index.csv", "--out", out, "--folds", "0,2", *TINY)
+    assert code == 0, err
+    assert "not all folds" in text
+    assert [run["fold"] for run in json.loads((out / "report.json").read_text())["runs"]] == [0, 2]
+    fails(emohrnet("crossval", tmp_path / "index.csv", "--out", out, "--seeds", "a"), "--seeds: whole numbers")
+    code, text, err = emohrnet(
+        *("robustness", tmp_path / "index.csv", "--model", run),
+        *("--json", tmp_path / "r.json", "--picture", tmp_path / "r.png"),
+    )
+    assert code == 0, err
+    assert "telephone" in text
+    assert {row["condition"] for row in json.loads((tmp_path / "r.json").read_text())["rows"]} >= {
+        "clean",
+        "MP3, small",
+    }
+    assert (tmp_path / "r.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_doubtful_clip_is_called_uncertain(emohrnet, corpus, run):
+    clips = sorted(corpus.rglob("*.wav"))[:3]
+    code, out, _ = emohrnet("predict", *clips, "--model", run, "--min-confidence", "0.9999", "--format", "json")
+    assert code == 0
+    rows = json.loads(out)
+    assert {row["emotion"] for row in rows if max(row["probabilities"].values()) < 0.9999} == {"uncertain"}
+    fails(emohrnet("predict", *clips, "--model", run, "--min-confidence", "2"), "lies between 0 and 1")

@@ -18,6 +18,7 @@ from emohrnet_tf.export.metadata import add_metadata
 from emohrnet_tf.export.saved_model import write_saved_model
 from emohrnet_tf.export.tflite import KINDS, calibration_inputs, quantize, to_float32
 from emohrnet_tf.export.verify import missed, verify
+from emohrnet_tf.pretrained import NAMES, weights_file
 from emohrnet_tf.provenance import provenance
 from emohrnet_tf.report import write_json
 
@@ -28,7 +29,7 @@ def export(model, out, index=None, version=None, overwrite=False, name=None, all
     """Export a model and verify every file of it before anything is put in place.
 
     Args:
-        model: path of a `.keras` file or of a run folder, whose split says which clips calibrate and which verify.
+        model: path of a `.keras` file, "ravdess", or a run folder, whose split says which clips calibrate and verify.
         out: folder. It gets `saved_model/<version>/`, `tflite/<name>_<kind>.tflite`, `labels.txt`, `model_card.md`
             and `export_report.json`.
         index: DataFrame with `file`, `emotion` and `split`, in place of the run's own: rows "train" calibrate int8,
@@ -48,6 +49,8 @@ def export(model, out, index=None, version=None, overwrite=False, name=None, all
     """
     path, out = Path(model), Path(out)
     model = load_model(path)
+    if str(path) in NAMES and not path.exists():
+        path = weights_file(str(path))
     folder = path if path.is_dir() else path.parent
     name = name or (folder.resolve().name if path.is_dir() else path.stem)
     version = _version(out, version, overwrite)

@@ -1,0 +1,47 @@
+"""The models that come with the package: float16 weights, each with its own licence and model card beside it.
+
+`ravdess.npz` was trained on RAVDESS, which is CC BY-NC-SA 4.0: so is it, non-commercial.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+from emohrnet_tf.errors import InputError
+
+NAMES = ("ravdess",)
+
+
+def weights_file(name):
+    """Path of a model's weights.
+
+    Raises:
+        InputError: no model of that name.
+    """
+    if name not in NAMES:
+        raise InputError(f"Models that come along: {', '.join(NAMES)}. Received: {name!r}")
+    return Path(__file__).parent / f"{name}.npz"
+
+
+def write_weights(path, facts, arrays):
+    """One file of a model's facts (JSON-ready dict) and its weights: kernels in float16, the rest in float32."""
+    path = Path(path)
+    stored = {
+        f"weight{number:03}": array.astype("float16" if array.ndim > 1 else "float32")
+        for number, array in enumerate(arrays)
+    }
+    part = path.with_suffix(".part.npz")
+    try:
+        np.savez_compressed(part, facts=json.dumps(facts), **stored)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read_weights(path):
+    """`(facts, arrays)` of a file of `write_weights`, all arrays in float32."""
+    with np.load(path) as file:
+        names = sorted(name for name in file.files if name != "facts")
+        return json.loads(str(file["facts"])), [file[name].astype("float32") for name in names]
