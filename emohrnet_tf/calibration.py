@@ -29,7 +29,9 @@ def negative_log_likelihood(true, probabilities):
 
 
 def fit_temperature(logits, owners, true):
-    """The temperature of least negative log-likelihood (Guo et al. 2017, arXiv 1706.04599), from 0.05 to 20.
+    """The temperature of least negative log-likelihood (Guo et al. 2017, arXiv 1706.04599), from 0.5 to 20.
+
+    Not less, because a few clips that are all right would ask for certainty.
 
     Args:
         logits, owners: of held-out clips, as in `clip_probabilities`.
@@ -43,7 +45,7 @@ def fit_temperature(logits, owners, true):
     from scipy.optimize import minimize_scalar
 
     loss = lambda log: negative_log_likelihood(true, clip_probabilities(logits, owners, np.exp(log)))  # noqa: E731
-    return float(np.exp(minimize_scalar(loss, bounds=(np.log(0.05), np.log(20.0)), method="bounded").x))
+    return float(np.exp(minimize_scalar(loss, bounds=(np.log(0.5), np.log(20.0)), method="bounded").x))
 
 
 def risk_coverage(labels, true, probabilities, steps=(0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)):
