@@ -1,51 +1,194 @@
 """Writes every table of figures in the docs from the JSON files that the commands made.
 
-    python docs/write_results.py          # write
-    python docs/write_results.py --check  # fail where a page is not what its JSON says
+    python docs/write_results.py              # write
+    python docs/write_results.py --check      # fail where a page is not what its JSON says
+    python docs/write_results.py --keep RUN   # also take a run's validation figures into the log of experiments
 
-README's results and docs/speed.md come from docs/results/*.json (reports of `emohrnet train`) and benchmarks/*.json.
+README's results and docs/results.md come from docs/results/*/ (`emohrnet crossval`), docs/results/experiments.md from
+docs/results/experiments/*.json, the other pages from docs/exports and benchmarks.
 """
 
 import json
 import sys
 from pathlib import Path
 
+from emohrnet_tf.report import write_json
+
 ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "docs/results"
 NAMES = {"ravdess": "RAVDESS, 8 classes", "emovo": "EMOVO, 7 classes"}
+# What others published, by corpus and protocol: name, per cent, measure. "unseen" are speakers.
+PUBLISHED = {
+    ("ravdess", "random"): [
+        ("EmoHRNet (ICASSP 2024), protocol not stated", 92.45, "accuracy"),
+        ("TIM-Net (arXiv 2211.08233), epoch chosen on the test fold", 92.08, "WAR"),
+        ("TIM-Net, epoch chosen without the test fold", 90.07, "WAR"),
+        ("CTL-MTNet, epoch chosen without the test fold", 80.5, "WAR"),
+    ],
+    ("ravdess", "speaker"): [
+        ("ResLSTM-SA, from scratch, 46.8 K parameters", 62.3, "UAR"),
+        ("GResNet, from scratch", 59.7, "accuracy"),
+        ("wav2vec2-base, frozen", 54.3, "accuracy"),
+        ("HuBERT-base, frozen", 65.4, "accuracy"),
+        ("WavLM-large, frozen, 317 M parameters", 72.0, "accuracy"),
+    ],
+    ("emovo", "random"): [
+        ("EmoHRNet (ICASSP 2024), protocol not stated", 92.77, "accuracy"),
+        ("TIM-Net, epoch chosen on the test fold", 92.00, "WAR"),
+        ("TIM-Net, epoch chosen without the test fold", 86.56, "WAR"),
+    ],
+    ("emovo", "loso"): [
+        ("WavLM-base, frozen", 42.4, "accuracy"),
+        ("HuBERT-base, frozen", 46.1, "accuracy"),
+        ("WavLM-large, frozen, 317 M parameters", 48.8, "accuracy"),
+    ],
+}
 
 
 def percent(value):
-    return f"{100 * value:.1f}"
+    return "" if value is None else f"{100 * value:.1f}"
+
+
+def summaries():
+    """The reports of `emohrnet crossval`, by folder, those of all folds first."""
+    found = {file.parent.name: json.loads(file.read_text()) for file in sorted(RESULTS.glob("*/report.json"))}
+    return dict(sorted(found.items(), key=lambda item: not item[1]["complete"]))
+
+
+def covered(summary):
+    """Which part of its protocol a report covers, in words."""
+    seeds = f"seed {summary['seeds'][0]}" if len(summary["seeds"]) == 1 else f"{len(summary['seeds'])} seeds"
+    folds = sorted({run["fold"] for run in summary["runs"]})
+    if summary["complete"]:
+        return f"all {summary['folds']} folds, {seeds}"
+    numbers = ", ".join(map(str, folds))
+    return f"fold{'s' if len(folds) > 1 else ''} {numbers} of {summary['folds']} alone, {seeds}"
+
+
+def made_by(summary):
+    training = summary["config"]["training"]
+    start = f", from the {training['initial']} model" if training["initial"] else ""
+    return f"{summary['network']}, `{summary['preset']}`, {training['epochs']} epochs{start}"
 
 
 def result_rows():
-    """One row for each report: what, under which protocol, by what, and the three ways to choose an epoch."""
-    rows = [
-        "| corpus | protocol | made by | UAR | WAR | UAR, 95 % | last epoch, UAR | best on test (optimistic), WAR |",
-        "|---|---|---|---:|---:|---:|---:|---:|",
-    ]
-    for file in sorted((ROOT / "docs/results").glob("*.json")):
-        report = json.loads(file.read_text())
-        chosen, last, optimistic = (report["results"][key] for key in ("validation", "last", "best_on_test"))
-        interval = chosen["interval"].get("by_speaker") or chosen["interval"]["by_clip"]
-        network = report["config"]["network"]["architecture"]
-        rate = report["config"]["training"]["schedule"]
-        made = f"{network}, `{report['preset']}`, {rate} rate, {report['epochs']['last']} epochs, seed {report['seed']}"
+    """README's table: one row for each report of `emohrnet crossval`."""
+    rows = ["| corpus | protocol | made by | UAR | WAR | last epoch, UAR | best on test (optimistic), UAR |"]
+    rows.append("|---|---|---|---:|---:|---:|---:|")
+    for summary in summaries().values():
+        scores, chosen = summary["scores"], summary["chosen"]
+        result, spread = scores[chosen], scores[chosen]["uar"]["spread"]
         rows.append(
-            f"| {NAMES[report['corpus']]} | `{report['protocol']}`, fold {report['fold']} alone | {made} | "
-            f"**{percent(chosen['uar'])}** | {percent(chosen['war'])} | "
-            f"{percent(interval['uar'][0])} to {percent(interval['uar'][1])} | {percent(last['uar'])} | "
-            f"{percent(optimistic['war'])} |"
+            f"| {NAMES[summary['corpus']]} | `{summary['protocol']}`, {covered(summary)} | {made_by(summary)} | "
+            f"**{percent(result['uar']['mean'])}**{f' ± {percent(spread)}' if spread is not None else ''} | "
+            f"{percent(result['war']['mean'])} | {percent(scores['last']['uar']['mean'])} | "
+            f"{percent(scores['best_on_test']['uar']['mean'])} |"
         )
-    commits = sorted({json.loads(f.read_text())["commit"] for f in (ROOT / "docs/results").glob("*.json")})
-    machines = sorted({machine(json.loads(f.read_text())) for f in (ROOT / "docs/results").glob("*.json")})
-    rows += [
+    return "\n".join(
+        [
+            *rows,
+            "",
+            "Mean ± standard deviation over folds; nothing is chosen on the test. [Everything](docs/results.md).",
+        ]
+    )
+
+
+def results_page():
+    lines = [
+        "# Results",
         "",
-        "One fold each and few epochs: first honest figures, not the goal. The epoch is "
-        "chosen on validation; nothing is chosen on the test. Intervals resample clips (`random`) or speakers where "
-        f"there are several. Commit {', '.join(commits)}; {', '.join(machines)}.",
+        "Written by `python docs/write_results.py` from `docs/results/*/report.json`, the reports of `emohrnet "
+        "crossval`. Every row names its protocol (`emohrnet_tf/splits.py`): `random` folds hold clips out, so the "
+        "speakers of the test are known; `speaker` and `loso` hold speakers out. The epoch is chosen as the "
+        "configuration says, on validation clips or as the last of the schedule; the epoch that is best on the test is "
+        "shown because many papers print it.",
     ]
-    return "\n".join(rows)
+    for (corpus, protocol), published in PUBLISHED.items():
+        own = [s for s in summaries().values() if (s["corpus"], s["protocol"]) == (corpus, protocol)]
+        lines += ["", f"## {NAMES[corpus]}, `{protocol}`", ""]
+        lines += ["| what | UAR | WAR | last epoch, UAR / WAR | best on test (optimistic), UAR / WAR |"]
+        lines += ["|---|---:|---:|---:|---:|"]
+        for summary in own:
+            scores, result = summary["scores"], summary["scores"][summary["chosen"]]
+            cells = [f"{percent(result[name]['mean'])}{_spread(result[name])}" for name in ("uar", "war")]
+            for choice in ("last", "best_on_test"):
+                cells.append(" / ".join(percent(scores[choice][name]["mean"]) for name in ("uar", "war")))
+            lines.append(f"| **emohrnet_tf**: {made_by(summary)}; {covered(summary)} | {' | '.join(cells)} |")
+        for name, value, measure in published:
+            uar, war = (f"{value:.2f}", "") if measure == "UAR" else ("", f"{value:.2f}")
+            lines.append(f"| {name} | {uar} | {war} | | |")
+        for summary in own:
+            lines += _details(summary)
+    return "\n".join(lines) + "\n"
+
+
+def _spread(score):
+    return "" if score["spread"] is None else f" ± {percent(score['spread'])}"
+
+
+def _details(summary):
+    """Intervals, calibration, folds, and who made it."""
+    pooled, chosen = summary["pooled"][0], summary["chosen"]
+    kind = "by_speaker" if "by_speaker" in pooled["interval"] else "by_clip"
+    low, high = pooled["interval"][kind]["uar"]
+    folds = ", ".join(f"{run['fold']}: {percent(run[chosen]['uar'])}" for run in summary["runs"])
+    return [
+        "",
+        f"{made_by(summary)}: all test clips of seed {pooled['seed']} together have UAR {percent(pooled['uar'])} (95 % "
+        f"interval {percent(low)} to {percent(high)} {kind.replace('_', ' ')}), ECE {percent(pooled['ece'])}. "
+        f"UAR by fold: {folds}. Commit {', '.join(sorted({str(run['commit']) for run in summary['runs']}))}; "
+        f"{machine(summary)}.",
+    ]
+
+
+def experiments_page():
+    rows = [json.loads(file.read_text()) for file in sorted((RESULTS / "experiments").glob("*.json"))]
+    lines = [
+        "# What was tried",
+        "",
+        "Written by `python docs/write_results.py` from `docs/results/experiments/*.json`. Each row is one run; its "
+        "figures are of **validation** clips alone: recipes were chosen by these, never by a test. Two validation "
+        "speakers are 120 clips, so a difference below some 5 points of UAR says little; the loss says more.",
+        "",
+        "| experiment | run | loss | UAR | WAR | training accuracy | s an epoch | settings other than the default |",
+        "|---|---|---:|---:|---:|---:|---:|---|",
+    ]
+    for row in rows:
+        v = row["validation"]
+        run = (
+            f"{row['corpus']} `{row['protocol']}` fold {row['fold']} seed {row['seed']}, {row['epochs']['last']} epochs"
+        )
+        lines.append(
+            f"| {row['name']} | {run} | {v['val_loss']:.3f} | {percent(v['val_uar'])} | {percent(v['val_accuracy'])} | "
+            f"{percent(v['accuracy'])} | {row['epoch_seconds']:.0f} | {_difference(row['config'])} |"
+        )
+    commits = sorted({str(row["commit"]) for row in rows})
+    lines += ["", f"Commits {', '.join(commits)}; {machine(rows[0])}."]
+    return "\n".join(lines) + "\n"
+
+
+def _difference(config):
+    """Settings that are not the default, as `--set` takes them."""
+    from emohrnet_tf.config import Config
+
+    default, changed = Config().to_dict(), []
+    for group, values in config.items():
+        for key, value in values.items():
+            if value != default[group][key] and (group, key) not in {
+                ("training", "epochs"),
+                ("training", "mixed_precision"),
+            }:
+                changed.append(f"{key} {value}")
+    return ", ".join(changed)
+
+
+def keep(folder):
+    """Take what a run says of its validation clips into the log of experiments; what it says of its test stays out."""
+    report = json.loads((Path(folder) / "report.json").read_text())
+    names = "protocol fold seed corpus config epochs epoch_seconds validation commit versions machine"
+    kept = {name: report[name] for name in names.split()} | {"name": Path(folder).name}
+    kept["validation"] = {k: v for k, v in kept["validation"].items() if not k.startswith("test_")}
+    write_json(RESULTS / "experiments" / f"{kept['name']}.json", kept)
 
 
 def machine(facts):
@@ -126,33 +269,39 @@ def export_page():
         f"Median milliseconds, all taking turns in one run; weights random. {machine(device)}; commit "
         f"{device['commit']}. The network's ratio is to a network of Light-SERNet's published shape (arXiv 2110.03435) "
         f"on 3 s in float32: {light['float32']}, in int8 {light['int8']}. A 512 x 512 x 512 matrix product takes "
-        f"{yardsticks['matrix product 512']:.2f} ms.",
+        f"{yardsticks['matrix product 512']:.2f} ms. Memory: what a process grows by at its peak when it loads and "
+        "runs the file.",
         "",
-        "| network | million MACs | window, s | kind | KB | network | ratio | front end | file | partitions |",
-        "|---|---:|---:|---|---:|---:|---:|---:|---:|---:|",
+        "| network | million MACs | window, s | kind | KB | network | ratio | front end | file | partitions | MB |",
+        "|---|---:|---:|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for row in device["rows"]:
         ratio = row["network_ms"] / yardsticks["light_sernet float32"]
         lines.append(
             f"| {row['architecture']} | {row['macs'] / 1e6:.0f} | {row['frames'] * 0.016:.1f} | {row['kind']} | "
             f"{row['bytes'] / 1000:.0f} | {row['network_ms']:.2f} | {ratio:.2f} | {row['front_end_ms']:.2f} | "
-            f"{row['file_ms']:.2f} | {row['partitions']} |"
+            f"{row['file_ms']:.2f} | {row['partitions']} | {row['peak_mb']:.0f} |"
         )
     return "\n".join(lines) + "\n"
 
 
 def pages():
     readme = (ROOT / "README.md").read_text()
-    begin, end = "from docs/results/*.json -->\n", "<!-- end of results -->"
+    begin, end = "from docs/results/*/report.json -->\n", "<!-- end of results -->"
     head, rest = readme.split(begin)
     return {
         ROOT / "README.md": head + begin + result_rows() + "\n" + end + rest.split(end)[1],
+        ROOT / "docs/results.md": results_page(),
+        ROOT / "docs/results/experiments.md": experiments_page(),
         ROOT / "docs/speed.md": speed_page(),
         ROOT / "docs/export.md": export_page(),
     }
 
 
 if __name__ == "__main__":
+    if "--keep" in sys.argv:
+        for folder in sys.argv[sys.argv.index("--keep") + 1 :]:
+            keep(folder)
     stale = []
     for page, text in pages().items():
         if "--check" in sys.argv:
