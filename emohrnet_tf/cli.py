@@ -188,6 +188,9 @@ def evaluate(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the report here.")] = None,
     picture: Annotated[Path | None, typer.Option("--picture", help="Write the confusion matrix here (PNG).")] = None,
     part: Part = "test",
+    shared_labels: Annotated[
+        bool, typer.Option("--shared-labels", help="Across corpora: only the emotions that both know.")
+    ] = False,
 ):
     """Measure a model on an index, leaving out the clips that it was trained on or chosen by."""
     _quiet()
@@ -195,7 +198,7 @@ def evaluate(
     from emohrnet_tf.predict import measure
     from emohrnet_tf.report import table, write_json
 
-    report = measure(model, read_index(index_file), part)
+    report = measure(model, read_index(index_file), part, shared_labels)
     if json_file:
         write_json(json_file, report)
     if picture:

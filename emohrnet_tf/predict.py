@@ -93,13 +93,15 @@ def _decode(file, audio):
         return None, str(error)
 
 
-def measure(model, index, part="test"):
+def measure(model, index, part="test", shared_labels=False):
     """Evaluate a model on an index.
 
     Args:
-        model: path of a `.keras` file or of a run folder; a split beside the model says what it was trained on.
+        model: as for `emohrnet.load_model`; a split beside the model says what it was trained on.
         index: DataFrame with `file`, `emotion` and optionally `speaker`, `channel`, `start`, `end`.
         part: "test" leaves out the clips that the model was trained on or chosen by, "all" keeps them.
+        shared_labels: measure on the emotions that model and index share, as across corpora: other clips are left
+            out, and the model chooses among the shared ones.
 
     Returns:
         The report of `evaluate.evaluate`, with `part`, `left_out`, `failed` and what the result was made by.
@@ -107,23 +109,61 @@ def measure(model, index, part="test"):
     Raises:
         InputError: no clip is left, a label that the model does not know, or no readable clip.
     """
+    name, (index, left_out) = Path(model).name, unseen(model, index, part)
+    model, labels = load_model(model), None
+    if shared_labels:
+        labels = [label for label in model.labels if label in set(index.emotion)]
+        index = index[index.emotion.isin(labels)]
+        if len(labels) < 2:
+            raise InputError(f"The model knows {', '.join(model.labels)}; two shared emotions are needed: {labels!r}")
+    clips = known_clips(model, index)
+    labels, probabilities = score_index(model, clips, labels)
+    true = clips.index.emotion.tolist()
+    speakers = clips.index.speaker.tolist() if "speaker" in clips.index else None
+    report = evaluate(labels, true, probabilities, speakers)
+    report |= {"part": part, "left_out": left_out, "model": name, "corpora": _corpora(clips.index)}
+    return report | {"failed": clips.failed.to_dict("records"), **provenance()}
+
+
+def known_clips(model, index):
+    """The `data.Clips` of an index at a model's rate.
+
+    Raises:
+        InputError: a label that the model does not know, or no readable clip.
+    """
     from emohrnet_tf.data import Clips
 
-    index, left_out = unseen(model, index, part)
-    path, model = Path(model), load_model(model)
     unknown = sorted(set(index.emotion) - set(model.labels))
     if unknown:
         raise InputError(f"The model knows {', '.join(model.labels)}: relabel or drop the others. Received: {unknown}")
-    clips = Clips(index, model.audio.sample_rate)
-    rows = range(len(clips.index))
-    probabilities = [
-        score_clips(model, [windows(clips.waveform(row), model.audio.samples) for row in rows[start : start + 64]])
-        for start in range(0, len(rows), 64)
-    ]
-    speakers = clips.index.speaker.tolist() if "speaker" in clips.index else None
-    report = evaluate(model.labels, clips.index.emotion.tolist(), np.concatenate(probabilities), speakers)
-    report |= {"part": part, "left_out": left_out, "model": path.name}
-    return report | {"failed": clips.failed.to_dict("records"), **provenance()}
+    return Clips(index, model.audio.sample_rate)
+
+
+def score_index(model, clips, labels=None, change=None):
+    """Probabilities of clips.
+
+    Args:
+        model: `EmoHRNet`.
+        clips: of `known_clips`.
+        labels: those of the model's to choose among; None for all.
+        change: function of (waveform, number of the clip) to the waveform that is scored; None for none.
+
+    Returns:
+        `(labels, probabilities)`, the latter `(clips, labels)`.
+    """
+    labels = labels or model.labels
+    heard = lambda row: change(clips.waveform(row), row) if change else clips.waveform(row)  # noqa: E731
+    rows, scores = range(len(clips.index)), []
+    for start in range(0, len(rows), 64):
+        scores.append(
+            score_clips(model, [windows(heard(row), model.audio.samples) for row in rows[start : start + 64]])
+        )
+    scores = np.concatenate(scores)[:, [model.labels.index(label) for label in labels]]
+    return labels, scores / scores.sum(axis=1, keepdims=True)
+
+
+def _corpora(index):
+    return sorted(set(index.corpus)) if "corpus" in index else []
 
 
 def unseen(model, index, part="test"):

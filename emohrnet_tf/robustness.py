@@ -7,12 +7,10 @@ import numpy as np
 import soundfile
 import soxr
 
-from emohrnet_tf.audio import windows
-from emohrnet_tf.data import Clips
 from emohrnet_tf.emohrnet import load_model
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.evaluate import evaluate
-from emohrnet_tf.predict import score_clips, unseen
+from emohrnet_tf.predict import known_clips, score_index, unseen
 from emohrnet_tf.provenance import provenance
 
 
@@ -39,18 +37,15 @@ def robustness(model, index, part="test", conditions=None, seed=0, say=None):
         raise InputError(f"Unknown condition: choose from {', '.join(CONDITIONS)}. Received: {', '.join(unknown)}")
     index, left_out = unseen(model, index, part)
     name, model = str(model), load_model(model)
-    if unknown := sorted(set(index.emotion) - set(model.labels)):
-        raise InputError(f"The model knows {', '.join(model.labels)}: relabel or drop the others. Received: {unknown}")
-    clips = Clips(index, model.audio.sample_rate)
+    clips = known_clips(model, index)
     true, rows, clean = clips.index.emotion.tolist(), [], None
     for condition in ["clean", *(name for name in conditions if name != "clean")]:
-        scores = []
-        for number in range(len(true)):
-            random = np.random.default_rng([seed, number])
-            heard = CONDITIONS[condition](clips.waveform(number), model.audio.sample_rate, random)
-            scores.append(windows(heard, model.audio.samples))
-        probabilities = np.concatenate([score_clips(model, scores[i : i + 64]) for i in range(0, len(scores), 64)])
-        report, best = evaluate(model.labels, true, probabilities, bootstrap=0), probabilities.argmax(axis=1)
+
+        def change(waveform, number, alter=CONDITIONS[condition]):
+            return alter(waveform, model.audio.sample_rate, np.random.default_rng([seed, number]))
+
+        labels, probabilities = score_index(model, clips, change=change)
+        report, best = evaluate(labels, true, probabilities, bootstrap=0), probabilities.argmax(axis=1)
         clean = best if clean is None else clean
         rows.append({"condition": condition, "uar": report["uar"], "war": report["war"]})
         rows[-1]["same_label"] = float((best == clean).mean())

@@ -57,6 +57,18 @@ def test_measure_leaves_out_what_the_model_was_trained_on(run, index):
         measure(run, index[index.file.isin(split.file[split.split == "train"])])
 
 
+def test_across_corpora_the_model_chooses_among_the_shared_emotions(run, index):
+    other = index[index.emotion != "sadness"].assign(corpus="other")
+    other.loc[other.index[0], "emotion"] = "boredom"
+    report = measure(run, other, part="all", shared_labels=True)
+    assert report["labels"] == ["neutral", "anger"]
+    assert (report["clips"], report["corpora"]) == (len(other) - 1, ["other"])
+    with pytest.raises(InputError, match="relabel or drop the others"):
+        measure(run, other, part="all")
+    with pytest.raises(InputError, match="two shared emotions"):
+        measure(run, other.assign(emotion="anger"), part="all", shared_labels=True)
+
+
 def test_measure_of_the_test_part_is_the_runs_own_result(run, index):
     import json
 
