@@ -12,6 +12,7 @@ import json
 import sys
 from pathlib import Path
 
+from emohrnet_tf.pretrained import read_weights, weights_file
 from emohrnet_tf.report import write_json
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -119,6 +120,19 @@ def results_page():
             lines.append(f"| {name} | {uar} | {war} | | |")
         for summary in own:
             lines += _details(summary)
+    lines += [
+        "",
+        "## Across corpora",
+        "",
+        "Trained on all of one, measured on all of the other, seven shared emotions.",
+        "",
+    ]
+    lines += ["| model | measured on | UAR | WAR |", "|---|---|---:|---:|"]
+    for report in other_reports("across"):
+        corpora = ", ".join(NAMES[name].split(",")[0] for name in report["corpora"])
+        figures = f"{percent(report['uar'])} | {percent(report['war'])}"
+        lines.append(f"| {report['model']} | {corpora}, {report['clips']} clips | {figures} |")
+    lines += _robustness_lines()
     return "\n".join(lines) + "\n"
 
 
@@ -165,6 +179,77 @@ def experiments_page():
     commits = sorted({str(row["commit"]) for row in rows})
     lines += ["", f"Commits {', '.join(commits)}; {machine(rows[0])}."]
     return "\n".join(lines) + "\n"
+
+
+def card_page():
+    """The card of the model that comes along."""
+    facts, _ = read_weights(weights_file("ravdess"))
+    config, audio = facts["config"], facts["model"]["audio"]
+    training = config["training"]
+    seconds = audio["frames"] * audio["hop"] / audio["sample_rate"]
+    lines = [
+        "# ravdess: the model that comes along",
+        "",
+        "Written by `python docs/write_results.py`. Speech in, probabilities of "
+        f"{', '.join(facts['model']['labels'])} out; `{facts['model']['network']['architecture']}`, windows of "
+        f"{seconds:g} s, {weights_file('ravdess').stat().st_size / 1e6:.1f} MB of float16 weights.",
+        "",
+        "**Licence: CC BY-NC-SA 4.0, non-commercial** (`LICENSE-ravdess`), because RAVDESS is. The code's licence does "
+        "not cover these weights.",
+        "",
+        f"- **Data**: all {facts['clips']['train']} speech clips of RAVDESS: 24 actors, North American English, two "
+        "sentences, acted.",
+        f"- **Training**: {training['epochs']} epochs of the preset `tuned`, seed {facts['seed']}, commit "
+        f"{facts['commit']}; the last epoch, none chosen. `python docs/make_pretrained.py path/to/RAVDESS` makes it.",
+        f"- **Calibration**: temperature {facts['model']['temperature']:.2f}, the mean over the folds that hold speakers "
+        "out.",
+        "- **Not for** decisions about people. It hears how a voice is acted, not what a person feels; real emotions are "
+        "weaker and mixed, and other languages, ages, microphones and rooms sound otherwise.",
+        "",
+        "## What to expect",
+        "",
+        "The model itself has heard every clip of RAVDESS, so its own accuracy there means nothing. The same recipe, "
+        "measured on clips that were held out:",
+        "",
+        "| corpus | protocol | UAR | WAR |",
+        "|---|---|---:|---:|",
+    ]
+    for summary in summaries().values():
+        if summary["corpus"] == "ravdess" and summary["preset"] == "tuned":
+            result = summary["scores"][summary["chosen"]]
+            lines.append(
+                f"| RAVDESS | `{summary['protocol']}`, {covered(summary)} | {percent(result['uar']['mean'])} | "
+                f"{percent(result['war']['mean'])} |"
+            )
+    for report in other_reports("across"):
+        if report["model"] == "ravdess":
+            corpora = ", ".join(NAMES[name].split(",")[0] for name in report["corpora"])
+            figures = f"{percent(report['uar'])} | {percent(report['war'])}"
+            lines.append(f"| {corpora}, this model | {len(report['labels'])} shared emotions | {figures} |")
+    lines += _robustness_lines()
+    return "\n".join(lines) + "\n"
+
+
+def other_reports(prefix):
+    """Reports of `emohrnet evaluate` and `emohrnet robustness` in docs/results."""
+    return [json.loads(file.read_text()) for file in sorted(RESULTS.glob(f"{prefix}_*.json"))]
+
+
+def _robustness_lines():
+    """One column for each report of `emohrnet robustness`."""
+    lines = []
+    for report in other_reports("robustness"):
+        lines += [
+            "",
+            f"## Where it breaks ({report['model']}, {report['clips']} test clips)",
+            "",
+            "| condition | UAR | WAR | same label as clean |",
+            "|---|---:|---:|---:|",
+        ]
+        for row in report["rows"]:
+            cells = [percent(row[name]) for name in ("uar", "war", "same_label")]
+            lines.append(f"| {row['condition']} | {' | '.join(cells)} |")
+    return lines
 
 
 def _difference(config):
@@ -293,6 +378,7 @@ def pages():
         ROOT / "README.md": head + begin + result_rows() + "\n" + end + rest.split(end)[1],
         ROOT / "docs/results.md": results_page(),
         ROOT / "docs/results/experiments.md": experiments_page(),
+        weights_file("ravdess").with_suffix(".md"): card_page(),
         ROOT / "docs/speed.md": speed_page(),
         ROOT / "docs/export.md": export_page(),
     }

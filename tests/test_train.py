@@ -148,6 +148,22 @@ def test_a_run_may_start_from_a_model_with_other_labels(index, config, run, tmp_
         train(fewer, settings.replace({"network": {"architecture": "lite"}}), tmp_path / "lite", verbose=0)
 
 
+def test_a_model_that_has_heard_the_test_is_no_start(index, config, run, tmp_path):
+    settings = config.replace({"training": {"epochs": 1, "initial": str(run)}})
+    with pytest.raises(InputError, match="has heard clips of the test part"):
+        train(index, settings, tmp_path / "run", protocol="speaker", fold=1, seed=1, verbose=0)
+
+
+def test_protocol_all_trains_on_everything_and_claims_nothing(index, config, tmp_path):
+    settings = config.replace({"training": {"epochs": 1, "choose": "last"}})
+    report = train(index, settings, tmp_path / "run", protocol="all", verbose=0)
+    assert report["clips"] == {"train": len(index), "validation": 0, "test": 0}
+    assert (report["results"], report["calibration"]) == ({}, None)
+    assert load_model(tmp_path / "run").temperature == 1.0
+    with pytest.raises(InputError, match="set training.choose=last"):
+        train(index, config, tmp_path / "other", protocol="all", verbose=0)
+
+
 def test_calibration_is_in_the_saved_weights(run, index):
     report, model = json.loads((run / "report.json").read_text()), load_model(run)
     assert model.temperature == pytest.approx(report["calibration"]["temperature"], rel=1e-5) != 1.0
