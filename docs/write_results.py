@@ -201,10 +201,9 @@ def card_page():
         "sentences, acted.",
         f"- **Training**: {training['epochs']} epochs of the preset `tuned`, seed {facts['seed']}, commit "
         f"{facts['commit']}; the last epoch, none chosen. `python docs/make_pretrained.py path/to/RAVDESS` makes it.",
-        f"- **Calibration**: temperature {facts['model']['temperature']:.2f}, the mean over the folds that hold speakers "
-        "out.",
-        "- **Not for** decisions about people. It hears how a voice is acted, not what a person feels; real emotions are "
-        "weaker and mixed, and other languages, ages, microphones and rooms sound otherwise.",
+        f"- **Calibration**: temperature {facts['model']['temperature']:.2f}, the mean over folds of unseen speakers.",
+        "- **Not for** decisions about people. It hears how a voice is acted, not what a person feels; real emotions "
+        "are weaker and mixed, and other languages, ages, microphones and rooms sound otherwise.",
         "",
         "## What to expect",
         "",
