@@ -24,10 +24,10 @@ def make_batches(index, cache, times=1):
     import numpy as np
     import pandas as pd
 
-    from emohrnet_tf.config import preset
+    from emohrnet_tf.config import Config
     from emohrnet_tf.data import Clips, training_batches
 
-    config = preset("tuned").replace({"training": {"batch_size": 32}})
+    config = Config().replace({"training": {"batch_size": 32}})
     clips = Clips(index, cache_bytes=(2 << 30) if cache else 0)
     if times > 1:  # the index grows; its files, already found readable, do not
         clips.index = pd.concat([clips.index] * times, ignore_index=True)
@@ -66,10 +66,10 @@ def training_rate(batches, architecture, steps=15):
     import keras
     import numpy as np
 
-    from emohrnet_tf.config import preset
+    from emohrnet_tf.config import Config
     from emohrnet_tf.train import trainable
 
-    network = trainable(preset("tuned").replace({"network": {"architecture": architecture}}), 8)
+    network = trainable(Config().replace({"network": {"architecture": architecture}}), 8)
     batch = next(iter(batches))
     ends = []
     note = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: ends.append(time.perf_counter()))

@@ -23,7 +23,7 @@ def measure(architecture, frames, batch_size, steps, mixed):
     import numpy as np
     import tensorflow as tf
 
-    from emohrnet_tf.config import preset
+    from emohrnet_tf.config import Config
     from emohrnet_tf.hrnet import costs
     from emohrnet_tf.train import trainable
 
@@ -33,7 +33,7 @@ def measure(architecture, frames, batch_size, steps, mixed):
         "network": {"architecture": architecture},
         "training": {"batch_size": batch_size, "mixed_precision": mixed},
     }
-    config = preset("tuned").replace(settings)
+    config = Config().replace(settings)
     random = np.random.default_rng(0)
     log_mels = random.standard_normal((batch_size, frames, config.audio.mels, 1)).astype("float32")
     batches = tf.data.Dataset.from_tensors((log_mels, np.eye(8, dtype="float32")[np.arange(batch_size) % 8])).repeat()

@@ -9,7 +9,7 @@ import numpy as np
 from emohrnet_tf import baselines, plots
 from emohrnet_tf.audio import load_audio
 from emohrnet_tf.augment import Augment
-from emohrnet_tf.config import preset
+from emohrnet_tf.config import Config
 from emohrnet_tf.corpora import read_corpus, read_index, write_index
 from emohrnet_tf.corpora.synthetic import make_corpus
 from emohrnet_tf.emohrnet import load_model
@@ -22,7 +22,7 @@ AXES = ["valence", "arousal", "dominance"]
 SETTINGS = {
     "audio": {"frames": 192},
     "network": {"architecture": "lite"},
-    "training": {"batch_size": 32, "learning_rate": 2e-3, "schedule": "cosine"},
+    "training": {"batch_size": 32, "learning_rate": 2e-3, "schedule": "cosine", "coupled_weight_decay": 1e-4},
     "augmentation": {
         "filled_share": 0.1,
         "freq_masks": 1,
@@ -53,7 +53,7 @@ def demo(folder, epochs=20, say=print):
     say(f"   {len(clips)} clips of {clips.speaker.nunique()} speakers, {clips.emotion.nunique()} emotions")
 
     say(f"2. Training the lite network for {epochs} epochs; the test speakers stay unheard.")
-    config = preset("tuned").replace(SETTINGS).replace({"training": {"epochs": epochs}})
+    config = Config().replace(SETTINGS).replace({"training": {"epochs": epochs}})
     report = train(clips, config, folder / "run", protocol="speaker", verbose=2)
     say(comparison(report["results"], report["chosen"]))
 
