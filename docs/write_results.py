@@ -169,9 +169,7 @@ def experiments_page():
     ]
     for row in rows:
         v = row["validation"]
-        run = (
-            f"{row['corpus']} `{row['protocol']}` fold {row['fold']} seed {row['seed']}, {row['epochs']['last']} epochs"
-        )
+        run = f"{row['corpus']} `{row['protocol']}` fold {row['fold']} seed {row['seed']}, {row['epochs']} epochs"
         lines.append(
             f"| {row['name']} | {run} | {v['val_loss']:.3f} | {percent(v['val_uar'])} | {percent(v['val_accuracy'])} | "
             f"{percent(v['accuracy'])} | {row['epoch_seconds']:.0f} | {_difference(row['config'])} |"
@@ -269,8 +267,9 @@ def _difference(config):
 def keep(folder):
     """Take what a run says of its validation clips into the log of experiments; what it says of its test stays out."""
     report = json.loads((Path(folder) / "report.json").read_text())
-    names = "protocol fold seed corpus config epochs epoch_seconds validation commit versions machine"
+    names = "protocol fold seed corpus config epoch_seconds validation commit versions machine"
     kept = {name: report[name] for name in names.split()} | {"name": Path(folder).name}
+    kept["epochs"] = report["epochs"][report["chosen"]]
     kept["validation"] = {k: v for k, v in kept["validation"].items() if not k.startswith("test_")}
     write_json(RESULTS / "experiments" / f"{kept['name']}.json", kept)
 

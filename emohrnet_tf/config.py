@@ -167,7 +167,10 @@ PRESETS = {
     },
     "tuned": {
         "audio": {"frames": 192},
-        "augmentation": {"tempo_spread": 0.2, "vocal_tract_spread": 0.12},
+        "augmentation": {
+            **{"tempo_spread": 0.2, "vocal_tract_spread": 0.12},
+            **{"equalizer_db": 6.0, "noise_share": 0.3, "high_cut_share": 0.1},
+        },
         "training": {
             "batch_size": 32,
             "learning_rate": 3e-3,
