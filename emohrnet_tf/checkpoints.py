@@ -1,7 +1,6 @@
 """What lets a killed run go on as if nothing had happened, and what its epochs are judged by."""
 
 import json
-import os
 import time
 
 import keras
@@ -11,6 +10,7 @@ import tensorflow as tf
 
 from emohrnet_tf.calibration import clip_probabilities, negative_log_likelihood
 from emohrnet_tf.evaluate import evaluate
+from emohrnet_tf.files import replacing
 
 
 class ClipScores(keras.callbacks.Callback):
@@ -129,9 +129,8 @@ class RunState(keras.callbacks.Callback):
         if test is not None and (so_far is None or test["war"] > so_far["war"]):
             facts["best_on_test"] = {"epoch": epoch + 1, "report": test}
         arrays = {f"variable{n}": v.numpy() for n, v in enumerate(_variables(self.model))}
-        part = self.file.with_suffix(".part.npz")
-        np.savez(part, facts=json.dumps(facts), **arrays)
-        os.replace(part, self.file)
+        with replacing(self.file) as part:
+            np.savez(part, facts=json.dumps(facts), **arrays)
         for file in self.folder.glob("best-*.weights.h5"):
             if file != self.best_file:
                 file.unlink()

@@ -4,7 +4,6 @@ Figures are plain `matplotlib.figure.Figure` objects: no pyplot, no window, no g
 the format (.png, .pdf, .svg); a picture is written whole or not at all, and its folder is made.
 """
 
-import os
 from pathlib import Path
 
 import matplotlib
@@ -12,6 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from emohrnet_tf.errors import InputError
+from emohrnet_tf.files import replacing
 
 STYLE = {
     "font.size": 10,
@@ -180,10 +180,5 @@ def _save(figure, path):
     path = Path(path)
     if path.suffix.lower() not in (".png", ".pdf", ".svg"):
         raise InputError(f"{path}: a picture's name ends in .png, .pdf or .svg. Received: {path.suffix!r}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with replacing(path) as part:
         figure.savefig(part, format=path.suffix[1:].lower())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

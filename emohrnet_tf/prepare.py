@@ -12,6 +12,7 @@ import pandas as pd
 
 from emohrnet_tf.audio import SAMPLE_RATE, load_audio
 from emohrnet_tf.errors import InputError
+from emohrnet_tf.files import replacing
 
 RECORD = "prepared.jsonl"  # in the folder: a line for each file written, with the source that it was made from
 
@@ -123,12 +124,8 @@ def _write(target, waveform):
     with wave.open(data, "wb") as file:
         file.setparams((1, 2, SAMPLE_RATE, len(values), "NONE", None))
         file.writeframes(values.tobytes())
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
+    with replacing(target) as part:
         part.write_bytes(data.getvalue())
-        os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _read_record(folder):

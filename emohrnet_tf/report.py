@@ -2,12 +2,12 @@
 
 import json
 import math
-import os
 from pathlib import Path
 
 import numpy as np
 
 from emohrnet_tf.errors import InputError
+from emohrnet_tf.files import replacing
 
 # what the columns of `comparison` are called, for the keys that say how an epoch was chosen
 CHOICES = {
@@ -22,14 +22,8 @@ def write_json(path, data):
 
     Floats keep 6 decimals (below 1: 6 digits); NaN and infinity become null. Folders are made.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with replacing(path) as part:
         part.write_text(json.dumps(_plain(data), indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _plain(value):

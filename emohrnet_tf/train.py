@@ -22,6 +22,7 @@ from emohrnet_tf.data import Clips, training_batches, window_batches
 from emohrnet_tf.emohrnet import EmoHRNet, heard, load_model
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.evaluate import evaluate
+from emohrnet_tf.files import replacing
 from emohrnet_tf.hrnet import build_network, read_table
 from emohrnet_tf.layers import BatchNorm
 from emohrnet_tf.provenance import provenance
@@ -401,13 +402,11 @@ def finished(out, run):
 
 def save_model(model, path):
     """`model.save`, whole or not at all."""
-    part = path.with_name(f".{path.stem}.part.keras")
-    model.save(part)
-    part.replace(path)
+    with replacing(path) as part:
+        model.save(part)
 
 
 def write_csv(table, path):
     """`table.to_csv`, whole or not at all."""
-    part = path.with_suffix(".part")
-    table.to_csv(part, index=False)
-    part.replace(path)
+    with replacing(path) as part:
+        table.to_csv(part, index=False)

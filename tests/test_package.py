@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "emohrnet_tf"
 # Lowest first; a module imports from lower rows only (docs: one direction, no cycles).
 LEVELS = [
-    {"errors", "quiet"},
+    {"errors", "quiet", "files"},
     {
         "config",
         "audio",

@@ -19,6 +19,7 @@ from scipy import fft
 from scipy.ndimage import gaussian_filter1d
 
 from emohrnet_tf.errors import InputError
+from emohrnet_tf.files import replacing
 
 SAMPLE_RATE = 16000
 HOP, WINDOW, N_FFT = 128, 256, 1024  # samples; what the window leaves free of N_FFT is room for the formants to ring
@@ -353,26 +354,15 @@ def _claim(folder: Path, text: str) -> Path:
             "the folder must be new, empty or made by make_corpus, so that synthetic voices do not mix with other "
             f"recordings; name another folder. Received: {str(folder)!r}"
         )
-    _replace(unfinished, lambda path: path.write_bytes(text.encode()))
+    with replacing(unfinished) as part:
+        part.write_bytes(text.encode())
     return unfinished
 
 
 def _write_clip(folder: Path, seed: int, row: dict) -> None:
     samples = np.round(speak(seed, row) * 32767).astype(np.int16)
-    _replace(
-        folder / row["file"],
-        lambda path: soundfile.write(path, samples, SAMPLE_RATE, subtype="PCM_16", format="WAV"),
-    )
-
-
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    """Have a file written under another name and give it its own only when it is whole."""
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    try:
-        write(unfinished)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with replacing(folder / row["file"]) as part:
+        soundfile.write(part, samples, SAMPLE_RATE, subtype="PCM_16", format="WAV")
 
 
 def _samples(row: dict) -> int:

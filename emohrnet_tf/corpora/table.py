@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from emohrnet_tf.errors import InputError
+from emohrnet_tf.files import replacing
 
 from .index import make_index
 
@@ -110,19 +111,14 @@ def write_index(index, path):
     if absent:
         raise InputError(f"an index needs the columns {', '.join(REQUIRED)}. Received: {list(index.columns)!r}")
     path = Path(os.path.abspath(path))
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        index.to_csv(part, index=False, lineterminator="\n", encoding="utf-8")
-        os.replace(part, path)
+        with replacing(path) as part:
+            index.to_csv(part, index=False, lineterminator="\n", encoding="utf-8")
     except OSError as error:
         raise InputError(
             f"{path}: cannot be written ({error.strerror or error}); give a file in a folder that you may write to. "
             f"Received: {str(path)!r}"
         ) from error
-    finally:
-        if part.is_file():
-            part.unlink()
 
 
 def _typed(values):

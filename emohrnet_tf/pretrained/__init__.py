@@ -4,12 +4,12 @@
 """
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 
 from emohrnet_tf.errors import InputError
+from emohrnet_tf.files import replacing
 
 NAMES = ("ravdess",)
 
@@ -27,17 +27,12 @@ def weights_file(name):
 
 def write_weights(path, facts, arrays):
     """One file of a model's facts (JSON-ready dict) and its weights: kernels in float16, the rest in float32."""
-    path = Path(path)
     stored = {
         f"weight{number:03}": array.astype("float16" if array.ndim > 1 else "float32")
         for number, array in enumerate(arrays)
     }
-    part = path.with_suffix(".part.npz")
-    try:
+    with replacing(path) as part:
         np.savez_compressed(part, facts=json.dumps(facts), **stored)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def read_weights(path):
