@@ -141,18 +141,26 @@ def _spread(score):
 
 
 def _details(summary):
-    """Intervals, calibration, folds, and who made it."""
+    """Intervals, folds, calibration, what is left without the doubtful clips, and who made it."""
     pooled, chosen = summary["pooled"][0], summary["chosen"]
     kind = "by_speaker" if "by_speaker" in pooled["interval"] else "by_clip"
     low, high = pooled["interval"][kind]["uar"]
     folds = ", ".join(f"{run['fold']}: {percent(run[chosen]['uar'])}" for run in summary["runs"])
-    return [
+    lines = [
         "",
         f"{made_by(summary)}: all test clips of seed {pooled['seed']} together have UAR {percent(pooled['uar'])} (95 % "
         f"interval {percent(low)} to {percent(high)} {kind.replace('_', ' ')}), ECE {percent(pooled['ece'])}. "
-        f"UAR by fold: {folds}. Commit {', '.join(sorted({str(run['commit']) for run in summary['runs']}))}; "
-        f"{machine(summary)}.",
+        f"UAR by fold: {folds}. ECE before calibration {percent(summary['calibration']['ece_before'])}, after "
+        f"{percent(summary['calibration']['ece_after'])} (means over folds). Commit "
+        f"{', '.join(sorted({str(run['commit']) for run in summary['runs']}))}; {machine(summary)}.",
+        "",
+        "| least confidence | share of the clips | WAR | UAR |",
+        "|---:|---:|---:|---:|",
     ]
+    for row in pooled["coverage"]:
+        cells = [percent(row[name]) for name in ("coverage", "war", "uar")]
+        lines.append(f"| {row['min_confidence']:g} | {' | '.join(cells)} |")
+    return lines
 
 
 def experiments_page():

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from emohrnet_tf import plots
+from emohrnet_tf.calibration import risk_coverage
 from emohrnet_tf.data import Clips
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.evaluate import evaluate
@@ -98,8 +99,9 @@ def summarize(reports, predictions, folds):
     Returns:
         JSON-ready dict: what was run; `runs` (fold, seed and scores of each); `scores`: for each way to choose the
         epoch, mean and spread (standard deviation) over the runs; `lower`, the lower of mean UAR and mean WAR of the
-        result; `complete`, whether every fold is there; `pooled`: for each seed `evaluate` on all its test clips
-        together, with bootstrap intervals, confusion matrix and table of speakers.
+        result; `complete`, whether every fold is there; `calibration`, mean over the runs; `pooled`: for each seed
+        `evaluate` on all its test clips together, with bootstrap intervals, confusion matrix and table of speakers,
+        and `calibration.risk_coverage`.
     """
     first = reports[0]
     labels = first["results"][first["chosen"]]["labels"]
@@ -116,7 +118,9 @@ def summarize(reports, predictions, folds):
         speakers = rows.speaker.astype(str).tolist() if "speaker" in rows else None
         probabilities = rows[labels].to_numpy()
         probabilities /= probabilities.sum(axis=1, keepdims=True)  # the file holds six decimals
-        pooled.append({"seed": int(seed), **evaluate(labels, rows.emotion.tolist(), probabilities, speakers)})
+        report = evaluate(labels, rows.emotion.tolist(), probabilities, speakers)
+        true = rows.emotion.map(labels.index).to_numpy()
+        pooled.append({"seed": int(seed), **report, "coverage": risk_coverage(labels, true, probabilities)})
     result = scores[first["chosen"]]
     done = {(report["fold"], report["seed"]) for report in reports}
     seeds = sorted({seed for _, seed in done})
@@ -133,6 +137,10 @@ def summarize(reports, predictions, folds):
             for report in reports
         ],
         "scores": scores,
+        "calibration": {
+            name: float(np.mean([report["calibration"][name] for report in reports]))
+            for name in ("temperature", "ece_before", "ece_after")
+        },
         "lower": min(result["uar"]["mean"], result["war"]["mean"]),
         "pooled": pooled,
         **provenance(),
