@@ -3,6 +3,7 @@
 Decoding is soundfile's and resampling soxr's (HQ), everywhere; `emohrnet_tf.decode` does the same on-graph.
 """
 
+import contextlib
 import io
 import math
 import struct
@@ -51,17 +52,60 @@ def load_audio(source, sample_rate=SAMPLE_RATE, channel=None, start=None, end=No
     """
     if isinstance(source, (bytes, bytearray, memoryview)):
         return load_stream(io.BytesIO(source), "<bytes>", sample_rate, channel, start, end)
+    with _open_file(source) as file:
+        return load_stream(file, str(source), sample_rate, channel, start, end)
+
+
+def stream_audio(source, sample_rate=SAMPLE_RATE, seconds=30.0):
+    """Decode a recording of any length block by block, in constant memory; the blocks joined are `load_audio`'s.
+
+    Args:
+        source: path of a file, or an open binary file that can seek.
+        sample_rate: hertz of the result.
+        seconds: about the length of a block.
+
+    Yields:
+        float32 `(samples,)`, all finite.
+
+    Raises:
+        InputError: as `load_audio`, at the block where it is found.
+    """
+    opened = contextlib.nullcontext(source) if hasattr(source, "read") else _open_file(source)
+    with opened as file:
+        name = "<stream>" if hasattr(source, "read") else str(source)
+        with _open_sound(file, name) as sound:
+            resampler, count = soxr.ResampleStream(sound.samplerate, sample_rate, 1, "float32", quality="HQ"), 0
+            while True:
+                try:
+                    audio = sound.read(int(seconds * sound.samplerate), "float32", always_2d=True)
+                except soundfile.SoundFileError as error:
+                    raise InputError(f"{name}: damaged or cut short; copy it again from its source.") from error
+                last = len(audio) < int(seconds * sound.samplerate)
+                block = _mono(audio, None)
+                if not np.isfinite(block).all():
+                    raise InputError(f"{name}: holds samples that are NaN or infinite; write the file again without.")
+                if sound.samplerate != sample_rate:
+                    block = resampler.resample_chunk(block, last=last)
+                count += len(block)
+                if len(block):
+                    yield block
+                if last:
+                    break
+        if not count:
+            raise InputError(f"{name}: holds no samples; record it again.")
+
+
+def _open_file(source):
+    """An open binary file of a path."""
     path = Path(source)
     if not path.exists():
         raise InputError(f"{path}: no such file; check the path and the folder that it starts from.")
     if not path.is_file():
         raise InputError(f"{path}: not a file; give an audio file (WAV, FLAC, OGG or MP3).")
     try:
-        file = path.open("rb")
+        return path.open("rb")
     except OSError as error:
         raise InputError(f"{path}: cannot be opened ({error.strerror}); check its permissions.") from error
-    with file:
-        return load_stream(file, str(path), sample_rate, channel, start, end)
 
 
 def resample(waveform, source_rate, sample_rate=SAMPLE_RATE):
@@ -71,9 +115,8 @@ def resample(waveform, source_rate, sample_rate=SAMPLE_RATE):
     return soxr.resample(waveform, source_rate, sample_rate, quality="HQ").astype(np.float32, copy=False)
 
 
-def load_stream(file, name, sample_rate, channel, start, end):
-    """`load_audio` on an open binary file; errors call it `name`."""
-    check_channel(channel)
+def _open_sound(file, name):
+    """The soundfile of an open binary file; errors call it `name`."""
     size = file.seek(0, io.SEEK_END)
     if size == 0:
         raise InputError(f"{name}: the file is empty (0 bytes); copy it again from its source.")
@@ -87,10 +130,18 @@ def load_stream(file, name, sample_rate, channel, start, end):
             f"{name}: not audio that can be read, or damaged; give WAV, FLAC, OGG or MP3 "
             "(`ffmpeg -i INPUT -ar 16000 OUTPUT.wav` converts most others)."
         ) from error
-    with sound:
+    rate = sound.samplerate
+    if not RATES[0] <= rate <= RATES[1]:
+        sound.close()
+        raise InputError(f"{name}: sample rate outside {RATES[0]} to {RATES[1]} Hz; convert it. Received: {rate!r}")
+    return sound
+
+
+def load_stream(file, name, sample_rate, channel, start, end):
+    """`load_audio` on an open binary file; errors call it `name`."""
+    check_channel(channel)
+    with _open_sound(file, name) as sound:
         rate = sound.samplerate
-        if not RATES[0] <= rate <= RATES[1]:
-            raise InputError(f"{name}: sample rate outside {RATES[0]} to {RATES[1]} Hz; convert it. Received: {rate!r}")
         trusted = sound.format != "MP3" or _has_xing(file)
         first, frames = _section(sound, name, start, end)
         waveform = _read(sound, name, channel, first, frames, trusted)

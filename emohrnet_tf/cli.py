@@ -278,6 +278,48 @@ def predict(
 
 
 @app.command()
+def timeline(
+    recording: Annotated[str, typer.Argument(help="Audio file of any length, or - for standard input.")],
+    model: ModelPath = "ravdess",
+    hop: Annotated[float, typer.Option(help="Seconds of each stretch.")] = 1.0,
+    form: Annotated[str, typer.Option("--format", "-f", help="csv, json, audacity or webvtt.")] = "csv",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write it here rather than print it.")] = None,
+    picture: Annotated[Path | None, typer.Option("--picture", help="Draw it here (PNG).")] = None,
+    min_confidence: Annotated[float, typer.Option(help='Below this probability say "uncertain".')] = 0.0,
+):
+    """Print the emotion over time of a recording; silence is marked, not guessed."""
+    _quiet()
+    import shutil
+    import tempfile
+
+    from emohrnet_tf.files import replacing
+    from emohrnet_tf.timeline import FORMS, write_timeline
+    from emohrnet_tf.timeline import timeline as run
+
+    if form not in FORMS:
+        raise InputError(f"--format is one of {', '.join(FORMS)}. Received: {form!r}")
+    with tempfile.TemporaryFile() as heard, _progress("{task.completed:.0f} s heard") as progress:
+        if recording == "-":  # a pipe cannot seek, and most formats need it
+            shutil.copyfileobj(sys.stdin.buffer, heard)
+            heard.seek(0)
+        bar = progress.add_task("timeline", total=None)
+        source = heard if recording == "-" else recording
+        table, overview = run(
+            model, source, hop, min_confidence, lambda seconds: progress.update(bar, completed=seconds)
+        )
+    text = write_timeline(table, form)
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        with replacing(out) as part:
+            part.write_text(text, encoding="utf-8")
+    if picture:
+        from emohrnet_tf.plots import timeline as draw
+
+        draw(table, overview, picture, title=None if recording == "-" else Path(recording).name)
+
+
+@app.command()
 def export(
     model: Annotated[str, typer.Argument(help="A .keras file, the folder of a run, or ravdess.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for SavedModel, TFLite files, card and report.")],
@@ -363,11 +405,13 @@ def _error(message):
     Console(stderr=True, soft_wrap=True).print("[bold red]Error:[/]", message, markup=True, highlight=False)
 
 
-def _progress():
+def _progress(text=None):
+    """A progress bar on standard error; `text` is a format of the task, for where the end is not known."""
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import Progress, SpinnerColumn, TextColumn
 
-    return Progress(console=Console(stderr=True))
+    columns = Progress.get_default_columns() if text is None else (SpinnerColumn(), TextColumn(text))
+    return Progress(*columns, console=Console(stderr=True))
 
 
 def _print_table(title, head, rows):

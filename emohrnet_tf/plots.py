@@ -30,6 +30,9 @@ LINES = {
     "test": ("#009E73", "-."),
 }
 
+# Okabe & Ito again, in an order that keeps neighbours of the field's eight emotions apart in grey too
+FILLS = ("#999999", "#56B4E9", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#009E73", "#E69F00")
+
 
 def confusion_matrix(report, path, title=None):
     """Draw a report's confusion matrix: each cell its share of the true class in per cent, above the clips.
@@ -83,6 +86,52 @@ def robustness(report, path, title=None):
         axes.set(xlabel="% (lines: clean)", xlim=(0, 100), title=title)
         axes.grid(axis="y", color="0.9", linewidth=0.8)
         figure.legend(loc="outside lower center", ncols=2)
+        _save(figure, path)
+
+
+def timeline(table, overview, path, title=None):
+    """Draw a recording over time: waveform, mel spectrogram, and the probabilities stacked, with gaps for silence.
+
+    Args:
+        table, overview: of `timeline.timeline`.
+        path: picture to write.
+        title: above the picture.
+    """
+    labels, times = list(table.columns[3:]), np.append(table["start"], table["end"].iloc[-1])
+    frames, mels = overview["mel_db"].shape
+    seconds = np.arange(frames + 1) * overview["seconds"]
+    columns = max(1, frames // 3000)  # no more than the picture can show
+    used = frames // columns * columns
+    low, high = overview["low"][:used].reshape(-1, columns).min(1), overview["high"][:used].reshape(-1, columns).max(1)
+    mel_db = overview["mel_db"][:used].reshape(-1, columns, mels).mean(axis=1)
+    minutes = times[-1] > 180
+    unit = 60.0 if minutes else 1.0
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(11, 6), layout="constrained")
+        wave, mel, share = figure.subplots(3, 1, sharex=True, height_ratios=(1, 1.4, 1.6))
+        centers = seconds[:used:columns] / unit
+        wave.fill_between(centers, low, high, color="0.3", linewidth=0.3)
+        wave.set(ylabel="waveform", yticks=[0], title=title)
+        top = float(mel_db.max())
+        extent = (0, seconds[used] / unit, 0, mels)
+        mel.imshow(mel_db.T, origin="lower", aspect="auto", extent=extent, cmap="magma", vmin=top - 80, vmax=top)
+        mel.set(ylabel="mel band")
+        joined = -(-len(table) // 800)  # of a long recording, stretches are drawn as their mean
+        rows = np.arange(0, len(table), joined)
+        values = np.add.reduceat(np.nan_to_num(table[labels].to_numpy()), rows) / joined
+        times = np.append(times[rows], times[-1])
+        shown = np.vstack([values, values[-1:]])
+        base = np.zeros(len(shown))
+        for number, label in enumerate(labels):
+            share.fill_between(
+                times / unit, base, base + shown[:, number], step="post", linewidth=0,
+                color=FILLS[number % len(FILLS)], label=label, hatch="/" if number >= len(FILLS) else None,
+            )  # fmt: skip
+            base = base + shown[:, number]
+        share.set(ylabel="probability", ylim=(0, 1), xlim=(0, times[-1] / unit))
+        share.set_xlabel("minutes" if minutes else "seconds")
+        handles, names = share.get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside lower center", ncols=min(8, len(labels)))
         _save(figure, path)
 
 

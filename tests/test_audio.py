@@ -14,7 +14,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emohrnet_tf.audio import graph_windows, load_audio, window_starts, windows
+from emohrnet_tf.audio import graph_windows, load_audio, stream_audio, window_starts, windows
 from emohrnet_tf.decode import decoder, read_clip
 from emohrnet_tf.errors import InputError
 
@@ -358,3 +358,15 @@ def test_the_decoder_is_tensorflow_io_where_its_compiled_part_loads():
     old_enough = tuple(map(int, tf.__version__.split(".")[:2])) < (2, 18)
     installed = importlib.util.find_spec("tensorflow_io") is not None
     assert decoder().name == ("tensorflow-io" if old_enough and installed else "soundfile")
+
+
+@pytest.mark.parametrize("rate", [8000, 16000, 44100])
+def test_a_stream_joined_is_the_whole(tmp_path, rate):
+    sound = 0.3 * np.random.default_rng(0).standard_normal((int(2.35 * rate), 2))
+    soundfile.write(tmp_path / "a.flac", np.clip(sound, -1, 1), rate)
+    blocks = list(stream_audio(tmp_path / "a.flac", seconds=0.5))
+    assert len(blocks) > 3
+    whole = load_audio(tmp_path / "a.flac")
+    joined = np.concatenate(blocks)
+    assert len(joined) == len(whole)
+    np.testing.assert_allclose(joined, whole, atol=1e-5)

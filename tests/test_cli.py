@@ -211,3 +211,18 @@ def test_a_doubtful_clip_is_called_uncertain(emohrnet, corpus, run):
     rows = json.loads(out)
     assert {row["emotion"] for row in rows if max(row["probabilities"].values()) < 0.9999} == {"uncertain"}
     fails(emohrnet("predict", *clips, "--model", run, "--min-confidence", "2"), "lies between 0 and 1")
+
+
+def test_a_timeline_of_a_file_and_of_a_pipe(emohrnet, corpus, run, tmp_path, monkeypatch):
+    clip = next(corpus.rglob("*.wav"))
+    picture = tmp_path / "t.png"
+    code, out, err = emohrnet("timeline", clip, "--model", run, "--hop", "0.25", "--picture", picture)
+    assert code == 0, err
+    assert out.startswith("start,end,emotion,")
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    with clip.open("rb") as file:
+        monkeypatch.setattr(sys, "stdin", type("Pipe", (), {"buffer": file})())
+        code, _, err = emohrnet("timeline", "-", "--model", run, "--hop", "0.25", "--out", tmp_path / "t.csv")
+    assert code == 0, err
+    assert (tmp_path / "t.csv").read_text() == out
+    fails(emohrnet("timeline", clip, "--model", run, "--format", "srt"), "csv, json, audacity, webvtt")

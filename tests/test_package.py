@@ -27,7 +27,7 @@ LEVELS = [
     {"hrnet", "splits", "corpora", "plots", "baselines", "prepare", "data", "calibration"},
     {"emohrnet", "checkpoints"},
     {"train", "predict"},
-    {"crossval", "robustness"},
+    {"crossval", "robustness", "timeline"},
     {"export"},
     {"demo"},
     {"cli"},
