@@ -1,6 +1,6 @@
 """Makes the model that comes with the package: trained on all of RAVDESS by the recipe that was measured by folds.
 
-    python docs/make_pretrained.py path/to/RAVDESS
+    python docs/make_pretrained.py path/to/RAVDESS [training.mixed_precision=true]
 
 Its temperature is the mean over the folds of `docs/results/ravdess_speaker`, as it has no held-out clips of its own.
 """
@@ -20,9 +20,9 @@ from emohrnet_tf.train import train
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def main(corpus, out="runs/ravdess_all"):
+def main(corpus, *settings, out="runs/ravdess_all"):
     index, _ = read_corpus("ravdess", corpus)
-    report = train(index, preset("tuned"), out, protocol="all", preset="tuned", verbose=2)
+    report = train(index, preset("tuned").override(settings), out, protocol="all", preset="tuned", verbose=2)
     folds = [json.loads(file.read_text()) for file in (ROOT / "docs/results/ravdess_speaker").glob("fold*.json")]
     model = load_model(out)
     model.calibrate(float(np.exp(np.mean([np.log(fold["calibration"]["temperature"]) for fold in folds]))))
