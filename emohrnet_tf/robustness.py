@@ -2,6 +2,7 @@
 
 import functools
 import io
+from pathlib import Path
 
 import numpy as np
 import soundfile
@@ -36,7 +37,7 @@ def robustness(model, index, part="test", conditions=None, seed=0, say=None):
     if unknown := sorted(set(conditions) - set(CONDITIONS)):
         raise InputError(f"Unknown condition: choose from {', '.join(CONDITIONS)}. Received: {', '.join(unknown)}")
     index, left_out = unseen(model, index, part)
-    name, model = str(model), load_model(model)
+    name, model = Path(model).name, load_model(model)
     clips = known_clips(model, index)
     true, rows, clean = clips.index.emotion.tolist(), [], None
     for condition in ["clean", *(name for name in conditions if name != "clean")]:

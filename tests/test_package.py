@@ -100,11 +100,16 @@ def test_the_wheel_holds_the_package_alone(tmp_path):
     source = tmp_path / "source"
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(source)], check=True)
     subprocess.run([*build, str(source)], check=True, capture_output=True)
-    names = zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist()
+    wheel = zipfile.ZipFile(next(tmp_path.glob("*.whl")))
+    names = wheel.namelist()
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"emohrnet_tf"}
     assert "emohrnet_tf/corpora/ravdess.py" in names
     assert any(name.endswith("entry_points.txt") for name in names)
+    comes_along = {name: f"emohrnet_tf/pretrained/{name}" for name in ("ravdess.npz", "ravdess.md", "LICENSE-ravdess")}
+    assert set(comes_along.values()) <= set(names)
+    assert wheel.getinfo(comes_along["ravdess.npz"]).file_size <= 4e6
+    assert b"CC BY-NC-SA 4.0" in wheel.read(comes_along["LICENSE-ravdess"])
 
 
 def test_no_file_names_a_machine_of_its_makers():

@@ -37,3 +37,11 @@ def test_a_model_that_does_not_come_along_is_named_with_those_that_do(tmp_path):
         EmoHRNet.from_pretrained("iemocap")
     with pytest.raises(InputError, match="or one of ravdess"):
         load_model(tmp_path / "nothing")
+
+
+def test_the_model_that_comes_along_knows_the_eight_emotions_and_stands_silence():
+    model = EmoHRNet.from_pretrained("ravdess")
+    assert model.labels == ["neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise"]
+    probabilities = model(np.zeros((1, 40000), "float32"))["probabilities"].numpy()
+    assert np.isfinite(probabilities).all()
+    assert probabilities.sum() == pytest.approx(1, abs=1e-5)
