@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -245,13 +246,30 @@ def predict(
     model: ModelPath = "ravdess",
     form: Annotated[str, typer.Option("--format", "-f", help="table, json or csv.")] = "table",
     min_confidence: Annotated[float, typer.Option(help='Below this probability say "uncertain".')] = 0.0,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="CSV to write as it goes; run again, it goes on.")
+    ] = None,
 ):
     """Print the emotion of files, or of all audio in folders."""
     _quiet()
     from emohrnet_tf.predict import predict as run
+    from emohrnet_tf.predict import predict_into
 
     if form not in ("table", "json", "csv"):
         raise InputError(f"--format is table, json or csv. Received: {form!r}")
+    if out is not None:
+        with _progress("{task.description}") as progress:
+            bar, began, first = progress.add_task("reading", total=None), time.perf_counter(), []
+
+            def note(done, total):
+                first.append(done)
+                speed = max(done - first[0], 1e-9) / (time.perf_counter() - began)
+                ahead = f", {(total - done) / speed:.0f} s left" if len(first) > 1 else ""
+                progress.update(bar, description=f"{done} of {total} files, {speed:.0f} a second{ahead}")
+
+            count, failed = predict_into(out, model, paths, min_confidence, progress=note)
+        typer.echo(f"{count} files in {out}, {failed} of them with an error in their row.")
+        return
     result = run(model, paths, min_confidence)
     labels = [column for column in result.columns if column not in ("file", "emotion", "error")]
     good, failed = result[result.error.isna()], result[result.error.notna()]

@@ -1,5 +1,7 @@
 """Emotions of files and folders, with any model, one bad file never losing the rest."""
 
+import hashlib
+import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,8 +13,10 @@ from emohrnet_tf.emohrnet import heard, load_model
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.evaluate import evaluate
 from emohrnet_tf.provenance import provenance
+from emohrnet_tf.report import write_json
 
 AUDIO_SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".oga", ".aif", ".aiff"}
+BATCH = 64  # files decoded and scored together
 UNCERTAIN = "uncertain"  # stands for the emotion where the model is not sure enough
 
 
@@ -34,24 +38,93 @@ def predict(model, paths, min_confidence=0.0, workers=4):
     Example:
         table = predict("runs/ravdess", ["clip.wav", "recordings/"])
     """
+    model = _checked(model, min_confidence)
+    files = find_audio([paths] if isinstance(paths, str | Path) else paths)
+    return pd.concat(list(_batches(model, files, min_confidence, workers)), ignore_index=True)
+
+
+def predict_into(out, model, paths, min_confidence=0.0, workers=4, progress=None):
+    """`predict`, written to a CSV batch by batch, in memory that does not grow with the number of files.
+
+    Files that stand in the CSV already are skipped, so a run that was stopped goes on, and loses at most the batch in
+    flight. A JSON of the same name beside it says which model made it.
+
+    Args:
+        out: the CSV, with the columns of `predict`.
+        model, paths, min_confidence, workers: of `predict`.
+        progress: called with (files done, files in all) after each batch.
+
+    Returns:
+        `(files in the CSV, how many of them have an error)`.
+
+    Raises:
+        InputError: of `predict`; a CSV that something else made, or that cannot be written.
+    """
+    out, model = Path(out), _checked(model, min_confidence)
+    files = find_audio([paths] if isinstance(paths, str | Path) else paths)
+    head = ["file", "emotion", *model.labels, "error"]
+    made_by = {"labels": model.labels, "weights": _fingerprint(model), "min_confidence": min_confidence}
+    facts = out.with_suffix(".json")
+    if out.exists() and (
+        not facts.exists() or any(json.loads(facts.read_text()).get(k) != made_by[k] for k in made_by)
+    ):
+        raise InputError(f"{out} was made by something else: give another file, or delete it to start anew.")
+    try:
+        write_json(facts, made_by | provenance())
+        done, failed = _rows_done(out, head)
+        left = [file for file in files if str(file) not in done]
+        count = len(files) - len(left)
+        with out.open("a", encoding="utf-8", newline="") as file:
+            for table in _batches(model, left, min_confidence, workers):
+                file.write(table.to_csv(index=False, header=False, float_format="%.6f", lineterminator="\n"))
+                file.flush()
+                count, failed = count + len(table), failed + int(table.error.notna().sum())
+                if progress:
+                    progress(count, len(files))
+    except OSError as error:
+        raise InputError(f"{out} cannot be written ({error.strerror}): give another file as --out.") from error
+    return len(done) + len(left), failed
+
+
+def _rows_done(out, head):
+    """The files that a CSV holds, and how many have an error; a line that a kill cut short is cut off, a head added."""
+    text = out.read_bytes() if out.exists() else b""
+    if not text.endswith(b"\n"):
+        text = text[: text.rfind(b"\n") + 1]
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_bytes(text or (",".join(head) + "\n").encode())
+    table = pd.read_csv(out, dtype=str, keep_default_na=False)
+    return set(table["file"]), int((table["error"] != "").sum())
+
+
+def _batches(model, files, min_confidence, workers):
+    """Tables of `predict`, one for each `BATCH` files; the next are decoded while one is scored."""
+    with ThreadPoolExecutor(workers) as pool:
+        decode = lambda start: [pool.submit(_decode, file, model.audio) for file in files[start : start + BATCH]]  # noqa: E731
+        ahead = decode(0)
+        for start in range(0, len(files), BATCH):
+            decoded, ahead = [future.result() for future in ahead], decode(start + BATCH)
+            errors = [error for _, error in decoded]
+            probabilities = score_clips(model, [clip for clip, _ in decoded])
+            best = [
+                None if error else model.labels[row.argmax()] if row.max() >= min_confidence else UNCERTAIN
+                for row, error in zip(probabilities, errors)
+            ]
+            table = pd.DataFrame({"file": [str(file) for file in files[start : start + BATCH]], "emotion": best})
+            table = pd.concat([table, pd.DataFrame(probabilities, columns=model.labels)], axis=1)
+            yield table.assign(error=pd.Series(errors, dtype=object))
+
+
+def _checked(model, min_confidence):
+    """The model of a path or name, after a look at the least confidence."""
     if not 0 <= min_confidence <= 1:
         raise InputError(f"The least confidence lies between 0 and 1. Received: {min_confidence!r}")
-    if isinstance(model, str | Path):
-        model = load_model(model)
-    files = find_audio([paths] if isinstance(paths, str | Path) else paths)
-    errors, chunks = [], []
-    with ThreadPoolExecutor(workers) as pool:
-        for start in range(0, len(files), 64):
-            decoded = list(pool.map(lambda file: _decode(file, model.audio), files[start : start + 64]))
-            errors += [error for _, error in decoded]
-            chunks.append(score_clips(model, [clip for clip, _ in decoded]))
-    probabilities = np.concatenate(chunks)
-    best = [
-        None if error else model.labels[row.argmax()] if row.max() >= min_confidence else UNCERTAIN
-        for row, error in zip(probabilities, errors)
-    ]
-    table = pd.DataFrame({"file": [str(file) for file in files], "emotion": best})
-    return pd.concat([table, pd.DataFrame(probabilities, columns=model.labels)], axis=1).assign(error=errors)
+    return load_model(model) if isinstance(model, str | Path) else model
+
+
+def _fingerprint(model):
+    """A short hash of a model's weights."""
+    return hashlib.sha256(b"".join(weight.tobytes() for weight in model.network.get_weights())).hexdigest()[:16]
 
 
 def score_clips(model, clips):

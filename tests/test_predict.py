@@ -1,4 +1,5 @@
 import shutil
+import sys
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ from conftest import write_voice
 
 from emohrnet_tf import InputError, load_audio
 from emohrnet_tf.audio import windows
-from emohrnet_tf.predict import find_audio, measure, predict
+from emohrnet_tf.predict import find_audio, measure, predict, predict_into
 
 
 def test_each_file_gets_its_own_probabilities(model, index):
@@ -38,6 +39,62 @@ def test_a_bad_file_has_its_reason_and_the_others_their_emotion(model, index, tm
     assert "bad.wav" in table.error[1]
     assert pd.isna(table.emotion[1])
     assert table.loc[[0, 2], "emotion"].notna().all()
+
+
+# --- Into a file ---
+
+
+@pytest.fixture
+def few(monkeypatch):
+    monkeypatch.setattr("emohrnet_tf.predict.BATCH", 4)
+
+
+def test_the_file_holds_what_predict_returns(model, index, tmp_path, few):
+    (tmp_path / "bad.wav").write_text("no audio")
+    files, calls = [*index.file[:10], tmp_path / "bad.wav"], []
+    out = tmp_path / "new" / "results.csv"
+    assert predict_into(out, model, files, progress=lambda *pair: calls.append(pair)) == (11, 1)
+    written, expected = pd.read_csv(out), predict(model, files)
+    assert written.columns.tolist() == expected.columns.tolist()
+    assert written.file.tolist() == expected.file.tolist()
+    np.testing.assert_allclose(written[model.labels], expected[model.labels], atol=1e-6)
+    assert written.error.tolist()[-1] == expected.error.tolist()[-1]
+    assert calls == [(4, 11), (8, 11), (11, 11)]
+
+
+def test_a_killed_run_goes_on_after_its_last_whole_line(model, index, tmp_path, few, monkeypatch):
+    out, files, scored = tmp_path / "results.csv", index.file[:12].tolist(), []
+
+    class Killed(BaseException):
+        pass
+
+    def die_at_the_third(done, total):
+        if done == 8:
+            raise Killed
+
+    with pytest.raises(Killed):
+        predict_into(out, model, files, progress=die_at_the_third)
+    whole = out.read_bytes()
+    out.write_bytes(whole[:-9])  # the kill came in the middle of a line
+    module = sys.modules["emohrnet_tf.predict"]
+    decode = module._decode
+    monkeypatch.setattr(module, "_decode", lambda file, audio: scored.append(str(file)) or decode(file, audio))
+    assert predict_into(out, model, files) == (12, 0)
+    assert scored == files[7:]
+    assert pd.read_csv(out).file.tolist() == files
+    assert predict_into(out, model, files) == (12, 0)
+    assert len(scored) == 5, "a finished file is left alone"
+
+
+def test_a_file_that_another_model_made_is_refused(model, index, tmp_path):
+    out = tmp_path / "results.csv"
+    predict_into(out, model, index.file[:2].tolist())
+    with pytest.raises(InputError, match="made by something else"):
+        predict_into(out, model, index.file[:2].tolist(), min_confidence=0.5)
+    (tmp_path / "letter.csv").write_text("dear,sir\n")
+    with pytest.raises(InputError, match="made by something else"):
+        predict_into(tmp_path / "letter.csv", model, index.file[:2].tolist())
+    assert (tmp_path / "letter.csv").read_text() == "dear,sir\n"
 
 
 def test_nothing_to_predict_is_an_error(tmp_path):
