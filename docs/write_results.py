@@ -136,6 +136,21 @@ def results_page():
     return "\n".join(lines) + "\n"
 
 
+def command(summary):
+    """The command that makes a report again."""
+    from emohrnet_tf.config import preset
+
+    usual, words = preset(summary["preset"]).to_dict(), ["emohrnet crossval", f"{summary['corpus']}.csv"]
+    words += ["--out runs/folds", f"--protocol {summary['protocol']}", f"--preset {summary['preset']}"]
+    words += [f"--seeds {','.join(map(str, summary['seeds']))}"]
+    measured = {"pitch", "duration"}  # settings that a run replaces by what it measured
+    for group, values in summary["config"].items():
+        for key, value in values.items():
+            if value != usual[group][key] and usual[group][key] not in measured:
+                words.append(f"--set {group}.{key}={json.dumps(value)}")
+    return " ".join(words)
+
+
 def _spread(score):
     return "" if score["spread"] is None else f" ± {percent(score['spread'])}"
 
@@ -153,6 +168,8 @@ def _details(summary):
         f"UAR by fold: {folds}. ECE before calibration {percent(summary['calibration']['ece_before'])}, after "
         f"{percent(summary['calibration']['ece_after'])} (means over folds). Commit "
         f"{', '.join(sorted({str(run['commit']) for run in summary['runs']}))}; {machine(summary)}.",
+        "",
+        f"`{command(summary)}`",
         "",
         "| least confidence | share of the clips | WAR | UAR |",
         "|---:|---:|---:|---:|",
