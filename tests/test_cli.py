@@ -213,6 +213,14 @@ def test_a_doubtful_clip_is_called_uncertain(emohrnet, corpus, run):
     fails(emohrnet("predict", *clips, "--model", run, "--min-confidence", "2"), "lies between 0 and 1")
 
 
+def test_a_folder_goes_into_a_file_and_a_second_run_finds_it_done(emohrnet, corpus, run, tmp_path):
+    for _ in range(2):
+        code, out, err = emohrnet("predict", corpus / "Actor_01", "--model", run, "--out", tmp_path / "results.csv")
+        assert code == 0, err
+        assert "12 files in" in out
+    assert len(pd.read_csv(tmp_path / "results.csv")) == 12
+
+
 def test_a_timeline_of_a_file_and_of_a_pipe(emohrnet, corpus, run, tmp_path, monkeypatch):
     clip = next(corpus.rglob("*.wav"))
     picture = tmp_path / "t.png"
