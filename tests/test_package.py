@@ -23,6 +23,7 @@ LEVELS = [
         "decode",
         "leakage",
         "pretrained",
+        "sphere",
     },
     {"hrnet", "splits", "corpora", "plots", "baselines", "prepare", "data", "calibration"},
     {"emohrnet", "checkpoints"},

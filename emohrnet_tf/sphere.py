@@ -1,0 +1,116 @@
+"""EmoSphere: valence, arousal and dominance on a sphere, and its regions (arXiv 2505.19693).
+
+Every array of three dimensions here is in the order of `DIMENSIONS`. The sphere's axes are x = arousal, y = valence,
+z = dominance, as the paper's octants are numbered; they are named wherever they matter.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from emohrnet_tf.errors import InputError
+
+DIMENSIONS = ("valence", "arousal", "dominance")
+OCTANTS = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII")
+# Signs of (arousal, valence, dominance) of each octant, 0 counting as positive
+OCTANT_SIGNS = ("+++", "-++", "--+", "+-+", "++-", "-+-", "---", "+--")
+
+
+@dataclass(frozen=True)
+class Sphere:
+    """How labels of a stated scale lie on the sphere, and how the sphere is divided.
+
+    Args:
+        low, high: ends of the labels' scale, e.g. 1 and 5 (IEMOCAP) or 1 and 7 (MSP-Podcast).
+        center: the sphere's origin `(valence, arousal, dominance)` in -1..1; the scale's midpoint unless the mean of
+            neutral speech is given.
+        step: None for the paper's eight octants, or the side in degrees of the cells of an angular grid, which
+            divides 180.
+        neutral: radius of a region of its own around the origin; 0 for none. Only with a grid.
+
+    Raises:
+        InputError: a scale that does not rise, a centre outside the cube, a step that does not divide 180.
+
+    Example:
+        >>> Sphere(1, 5).to_cube([[5, 3, 1]]).tolist()
+        [[1.0, 0.0, -1.0]]
+    """
+
+    low: float
+    high: float
+    center: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    step: int | None = None
+    neutral: float = 0.0
+
+    def __post_init__(self):
+        if not (np.isfinite(self.low) and np.isfinite(self.high) and self.low < self.high):
+            raise InputError(f"A scale rises from low to high. Received: {(self.low, self.high)!r}")
+        if len(self.center) != 3 or not np.all(np.abs(self.center) < 1):
+            raise InputError(f"The centre has three values between -1 and 1. Received: {self.center!r}")
+        if self.step is not None and (self.step < 1 or 180 % self.step):
+            raise InputError(f"The step of a grid divides 180 degrees. Received: {self.step!r}")
+        if self.neutral < 0 or (self.neutral and self.step is None):
+            raise InputError(f"A neutral region has a radius above 0, and needs a grid. Received: {self.neutral!r}")
+
+    @property
+    def regions(self):
+        """Number of regions."""
+        if self.step is None:
+            return len(OCTANTS)
+        return (180 // self.step) * (360 // self.step) + bool(self.neutral)
+
+    def to_cube(self, labels):
+        """Labels `(n, 3)` on their scale -> -1..1, the scale's midpoint at 0.
+
+        Raises:
+            InputError: a label outside the scale, NaN included, named by its row and dimension.
+        """
+        labels = np.asarray(labels, "float64")
+        wrong = ~((labels >= self.low) & (labels <= self.high))
+        if wrong.any():
+            row, column = np.argwhere(wrong)[0]
+            raise InputError(
+                f"{DIMENSIONS[column]} in row {row} lies outside the scale {self.low:g} to {self.high:g}: state the "
+                f"right scale, or leave the row out. Received: {labels[row, column]!r}"
+            )
+        return 2 * (labels - self.low) / (self.high - self.low) - 1
+
+    def from_cube(self, cube):
+        """The inverse of `to_cube`."""
+        return (np.asarray(cube, "float64") + 1) / 2 * (self.high - self.low) + self.low
+
+    def spherical(self, cube):
+        """Points `(n, 3)` in -1..1 -> `(radius, theta, phi)`, each `(n,)`, angles in radians.
+
+        theta is the angle from the axis of dominance (0 to pi), phi the one from arousal towards valence (-pi to pi);
+        both are 0 where they are not defined: at the origin, and phi on the poles.
+        """
+        x, y, z = self._axes(cube)
+        return np.sqrt(x**2 + y**2 + z**2), np.arctan2(np.hypot(x, y), z), np.arctan2(y, x)
+
+    def cartesian(self, radius, theta, phi):
+        """The inverse of `spherical`: `(n, 3)` in the order of `DIMENSIONS`."""
+        arousal, valence = radius * np.sin(theta) * np.cos(phi), radius * np.sin(theta) * np.sin(phi)
+        return np.stack([valence, arousal, radius * np.cos(theta)], axis=-1) + self.center
+
+    def region(self, cube):
+        """Number of the region of each point, `(n,)` ints from 0.
+
+        Octants in the paper's order, I to VIII (section 3; a coordinate of 0 counts as positive); or cells of the grid,
+        theta by theta, with the neutral region as number 0.
+        """
+        x, y, z = self._axes(cube)
+        if self.step is None:
+            quadrant = np.where(y >= 0, np.where(x >= 0, 0, 1), np.where(x >= 0, 3, 2))
+            return quadrant + np.where(z >= 0, 0, 4)
+        radius, theta, phi = self.spherical(cube)
+        rows, columns = 180 // self.step, 360 // self.step
+        row = np.minimum((np.degrees(theta) / self.step).astype(int), rows - 1)
+        column = np.minimum((np.degrees(phi) % 360 / self.step).astype(int), columns - 1)
+        cell = row * columns + column
+        return np.where(radius < self.neutral, 0, cell + 1) if self.neutral else cell
+
+    def _axes(self, cube):
+        """`(x, y, z)`: arousal, valence, dominance from the centre."""
+        valence, arousal, dominance = np.moveaxis(np.asarray(cube, "float64") - np.asarray(self.center), -1, 0)
+        return arousal, valence, dominance
