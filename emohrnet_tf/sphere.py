@@ -6,7 +6,9 @@ z = dominance, as the paper's octants are numbered; they are named wherever they
 
 from dataclasses import dataclass
 
+import keras
 import numpy as np
+from keras import layers, ops
 
 from emohrnet_tf.errors import InputError
 
@@ -96,7 +98,7 @@ class Sphere:
     def region(self, cube):
         """Number of the region of each point, `(n,)` ints from 0.
 
-        Octants in the paper's order, I to VIII (section 3; a coordinate of 0 counts as positive); or cells of the grid,
+        Octants in the paper's order, I to VIII (a coordinate of 0 counts as positive); or cells of the grid,
         theta by theta, with the neutral region as number 0.
         """
         x, y, z = self._axes(cube)
@@ -114,3 +116,132 @@ class Sphere:
         """`(x, y, z)`: arousal, valence, dominance from the centre."""
         valence, arousal, dominance = np.moveaxis(np.asarray(cube, "float64") - np.asarray(self.center), -1, 0)
         return arousal, valence, dominance
+
+
+# --- Agreement and losses ---
+
+
+def concordance(true, predicted):
+    """Concordance correlation coefficient (CCC) of each column, with population variances.
+
+    Args:
+        true, predicted: `(n, dimensions)`.
+
+    Returns:
+        float64 `(dimensions,)`; 1 where both columns are one and the same constant, 0 where just one is constant.
+    """
+    true, predicted = np.asarray(true, "float64"), np.asarray(predicted, "float64")
+    covariance = np.mean((true - true.mean(0)) * (predicted - predicted.mean(0)), axis=0)
+    spread = true.var(0) + predicted.var(0) + (true.mean(0) - predicted.mean(0)) ** 2
+    return np.where(spread > 0, 2 * covariance / np.where(spread > 0, spread, 1), 1.0)
+
+
+def concordance_loss(true, predicted, known=None, epsilon=1e-6):
+    """Sum over the dimensions of 1 - CCC: a scalar of the whole batch.
+
+    Args:
+        true, predicted: float `(batch, dimensions)`; rows that are not known may hold anything finite.
+        known: `(batch,)` 1 where a row has labels, 0 where it has none; None for all.
+        epsilon: keeps the gradient finite on batches that are constant.
+
+    Returns:
+        Scalar, differentiable; 0 where no row is known.
+    """
+    known = ops.ones_like(predicted[:, 0]) if known is None else ops.cast(known, predicted.dtype)
+    count = ops.sum(known)
+    share = (known / ops.maximum(count, 1.0))[:, None]
+    mean = lambda x: ops.sum(share * x, axis=0)  # noqa: E731
+    true_mean, predicted_mean = mean(true), mean(predicted)
+    true, predicted = true - true_mean, predicted - predicted_mean
+    spread = mean(true**2) + mean(predicted**2) + (true_mean - predicted_mean) ** 2
+    lost = ops.sum(1.0 - 2.0 * mean(true * predicted) / (spread + epsilon))
+    return ops.where(count > 0, lost, 0.0)
+
+
+def region_weights(regions, count):
+    """Weight of each region's cross-entropy: N / (regions * clips of it), 0 for a region without clips.
+
+    Args:
+        regions: `(n,)` ints of the training clips.
+        count: number of regions.
+
+    Returns:
+        float32 `(count,)`.
+    """
+    clips = np.bincount(regions, minlength=count)
+    return np.where(clips, len(regions) / (count * np.maximum(clips, 1)), 0.0).astype("float32")
+
+
+def auxiliary_weight(epoch, epochs=5):
+    """Weight of the region loss in an epoch, from 0 on: 1, falling by 0.99 / 5 an epoch, and 0 from epoch 5 on.
+
+    Example:
+        >>> [round(auxiliary_weight(epoch), 3) for epoch in range(7)]
+        [1.0, 0.802, 0.604, 0.406, 0.208, 0.0, 0.0]
+    """
+    return 1.0 - 0.99 / epochs * epoch if epoch < epochs else 0.0
+
+
+# --- Style pooling ---
+
+
+def mish(x):
+    """x tanh(softplus(x)) by operations that TFLite has: `x n / (n + 2)` with `n = e^x (e^x + 2)`."""
+    e = ops.exp(ops.minimum(x, 20.0))
+    n = e * (e + 2.0)
+    return x * n / (n + 2.0)
+
+
+@keras.saving.register_keras_serializable("emohrnet_tf")
+class StylePooling(layers.Layer):
+    """A sequence into one vector: Mish layers, gated convolutions, self-attention, mean over time (arXiv 2505.19693).
+
+    Two of (linear, Mish, dropout), two gated convolutions over time with a residual, multi-head self-attention with a
+    residual, linear, mean over time.
+
+    Args:
+        width: of the layers and of the vector.
+        kernel: of the convolutions, in steps.
+        heads: of the attention.
+        dropout: after each Mish.
+
+    Shapes: `(batch, time, features)` -> `(batch, width)`.
+    """
+
+    def __init__(self, width=128, kernel=5, heads=2, dropout=0.1, **kwargs):
+        super().__init__(**kwargs)
+        if width % heads:
+            raise InputError(f"The width of style pooling is a multiple of its heads. Received: {(width, heads)!r}")
+        self.width, self.kernel, self.heads, self.dropout = width, kernel, heads, dropout
+        self.linears = [layers.Dense(width, name=f"linear{i}") for i in range(2)]
+        self.drops = [layers.Dropout(dropout, name=f"dropout{i}") for i in range(2)]
+        self.gated = [layers.Conv1D(2 * width, kernel, padding="same", name=f"gated{i}") for i in range(2)]
+        self.attention = layers.MultiHeadAttention(heads, width // heads, name="attention")
+        self.out = layers.Dense(width, name="out")
+
+    def build(self, shape):
+        batch, time, _ = shape
+        inner = (batch, time, self.width)
+        for linear, inputs in zip(self.linears, (shape, inner)):
+            linear.build(inputs)
+        for convolution in self.gated:
+            convolution.build(inner)
+        self.attention.build(inner, inner)
+        self.out.build(inner)
+        self.built = True
+
+    def call(self, x, training=None):
+        for linear, drop in zip(self.linears, self.drops):
+            x = drop(mish(linear(x)), training=training)
+        for convolution in self.gated:
+            value, gate = ops.split(convolution(x), 2, axis=-1)
+            x = x + value * ops.sigmoid(gate)
+        x = x + self.attention(x, x, training=training)
+        return ops.mean(self.out(x), axis=1)
+
+    def compute_output_shape(self, shape):
+        return (shape[0], self.width)
+
+    def get_config(self):
+        names = ("width", "kernel", "heads", "dropout")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}

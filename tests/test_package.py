@@ -34,7 +34,19 @@ LEVELS = [
     {"cli"},
 ]
 LEVEL = {module: level for level, modules in enumerate(LEVELS) for module in modules}
-TENSORFLOW_FREE = ("errors", "config", "layers", "hrnet", "augment", "evaluate", "report", "splits", "corpora", "audio")
+TENSORFLOW_FREE = (
+    "errors",
+    "config",
+    "layers",
+    "hrnet",
+    "augment",
+    "sphere",
+    "evaluate",
+    "report",
+    "splits",
+    "corpora",
+    "audio",
+)
 
 
 def imports(file):

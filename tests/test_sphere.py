@@ -1,12 +1,25 @@
 import itertools
 
+import keras
 import numpy as np
 import pytest
+from contracts import check_layer
 from hypothesis import given
 from hypothesis import strategies as st
 
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.sphere import DIMENSIONS, OCTANT_SIGNS, OCTANTS, Sphere
+from emohrnet_tf.sphere import (
+    DIMENSIONS,
+    OCTANT_SIGNS,
+    OCTANTS,
+    Sphere,
+    StylePooling,
+    auxiliary_weight,
+    concordance,
+    concordance_loss,
+    mish,
+    region_weights,
+)
 
 coordinate = st.floats(-1, 1, allow_subnormal=False)
 points = st.lists(st.tuples(coordinate, coordinate, coordinate), min_size=1, max_size=20).map(np.array)
@@ -84,3 +97,70 @@ def test_bad_scales_and_labels_are_named():
     ):
         with pytest.raises(InputError, match=message):
             Sphere(**arguments)
+
+
+# --- Agreement and losses ---
+
+
+def plain_ccc(x, y):
+    """Lin's formula, one column, population moments."""
+    n = len(x)
+    mx, my = sum(x) / n, sum(y) / n
+    vx, vy = sum((a - mx) ** 2 for a in x) / n, sum((b - my) ** 2 for b in y) / n
+    return 2 * sum((a - mx) * (b - my) for a, b in zip(x, y)) / n / (vx + vy + (mx - my) ** 2)
+
+
+def vad(n=50, seed=0):
+    random = np.random.default_rng(seed)
+    true = random.uniform(-1, 1, (n, 3))
+    return true, 0.7 * true + 0.2 * random.standard_normal((n, 3)) + 0.1
+
+
+def test_concordance_and_its_loss_are_lins_formula():
+    true, predicted = vad()
+    plain = [plain_ccc(true[:, i], predicted[:, i]) for i in range(3)]
+    np.testing.assert_allclose(concordance(true, predicted), plain, atol=1e-12)
+    loss = float(concordance_loss(true.astype("float32"), predicted.astype("float32")))
+    assert loss == pytest.approx(sum(1 - value for value in plain), abs=1e-4)
+
+
+def test_rows_without_labels_have_no_say():
+    true, predicted = (x.astype("float32") for x in vad())
+    known = (np.arange(50) % 3 > 0).astype("float32")
+    expected = float(concordance_loss(true[known > 0], predicted[known > 0]))
+    spoilt = np.where(known[:, None] > 0, true, 9.0).astype("float32")
+    assert float(concordance_loss(spoilt, predicted, known)) == pytest.approx(expected, abs=1e-5)
+    assert float(concordance_loss(spoilt, predicted, 0 * known)) == 0.0
+
+
+@pytest.mark.parametrize("constant", [0.0, 0.5])
+def test_constant_batches_give_finite_losses(constant):
+    true, predicted = np.full((8, 3), constant, "float32"), np.full((8, 3), 0.5, "float32")
+    assert np.isfinite(float(concordance_loss(true, predicted)))
+    assert concordance(true, predicted).tolist() == [float(constant == 0.5)] * 3
+
+
+def test_region_weights_and_the_schedule_are_the_papers():
+    regions = np.array([0] * 6 + [1] * 3 + [3])
+    assert region_weights(regions, 4).tolist() == pytest.approx([10 / 24, 10 / 12, 0, 10 / 4])
+    assert [auxiliary_weight(e) for e in range(5)] == pytest.approx([1, 0.802, 0.604, 0.406, 0.208])
+    assert {auxiliary_weight(e) for e in range(5, 100)} == {0.0}
+
+
+# --- Style pooling ---
+
+
+def test_mish_is_its_formula_also_far_out():
+    x = np.array([-80, -5, -1, 0, 0.5, 3, 19, 21, 1e4], "float32")
+    expected = x * np.tanh(np.logaddexp(0, x.astype("float64")))
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(mish(x)), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_style_pooling_keeps_a_layers_promises_and_sees_order():
+    x = np.random.default_rng(0).standard_normal((2, 12, 6)).astype("float32")
+    layer = check_layer(StylePooling(width=8), x, (2, 8))
+    pooled, reversed_ = layer(x), layer(x[:, ::-1].copy())
+    assert not np.allclose(pooled, reversed_, atol=1e-4), "gated convolutions see the order of time"
+    np.testing.assert_allclose(layer(x[:1]), pooled[:1], atol=1e-5)
+    with pytest.raises(InputError, match="multiple of its heads"):
+        StylePooling(width=7)
