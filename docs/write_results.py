@@ -69,7 +69,8 @@ def covered(summary):
 def made_by(summary):
     training = summary["config"]["training"]
     start = f", from the {training['initial']} model" if training["initial"] else ""
-    return f"{summary['network']}, `{summary['preset']}`, {training['epochs']} epochs{start}"
+    also = "".join(f", {NAMES[corpus].split(',')[0]} trains too" for corpus in summary.get("also", {}))
+    return f"{summary['network']}, `{summary['preset']}`, {training['epochs']} epochs{start}{also}"
 
 
 def result_rows():
@@ -144,6 +145,7 @@ def command(summary):
     usual, words = preset(summary["preset"]).to_dict(), ["emohrnet crossval", f"{summary['corpus']}.csv"]
     words += ["--out runs/folds", f"--protocol {summary['protocol']}", f"--preset {summary['preset']}"]
     words += [f"--seeds {','.join(map(str, summary['seeds']))}"]
+    words += [f"--also {corpus}.csv" for corpus in summary.get("also", {})]
     measured = {"pitch", "duration"}  # settings that a run replaces by what it measured
     for group, values in summary["config"].items():
         for key, value in values.items():

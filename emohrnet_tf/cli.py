@@ -24,6 +24,9 @@ RunFolder = Annotated[Path, typer.Option("--out", "-o", help="Folder of the resu
 Preset = Annotated[str, typer.Option(help="paper or tuned.")]
 Protocol = Annotated[str, typer.Option(help="random, speaker, loso, given or all (no test).")]
 Scheme = Annotated[str, typer.Option(help="RAVDESS folds of `speaker`: published or emobox.")]
+Also = Annotated[
+    Path | None, typer.Option(help="Index of further clips that train in every fold and are never measured.")
+]
 Epochs = Annotated[int | None, typer.Option(help="Epochs, else the preset's.")]
 BatchSize = Annotated[int | None, typer.Option(help="Clips of a step, else the preset's.")]
 Architecture = Annotated[str | None, typer.Option(help="tiny, lite, small, small_v2 or w18.")]
@@ -136,16 +139,16 @@ def train(
     batch_size: BatchSize = None,
     architecture: Architecture = None,
     setting: Setting = None,
+    also: Also = None,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also write TensorBoard's files.")] = False,
 ):
     """Train, choose the epoch, measure on the test part, and leave model, report and pictures."""
     _quiet()
-    from emohrnet_tf.corpora import read_index
     from emohrnet_tf.train import train as run
 
     config = _config(preset, epochs, batch_size, architecture, setting)
     report = run(
-        read_index(index_file), config, out, protocol, fold, seed, preset, scheme=scheme, tensorboard=tensorboard,
+        _index(index_file, also), config, out, protocol, fold, seed, preset, scheme=scheme, tensorboard=tensorboard,
         verbose=_verbose(),
     )  # fmt: skip
     _print_run(report, out)
@@ -164,18 +167,18 @@ def crossval(
     batch_size: BatchSize = None,
     architecture: Architecture = None,
     setting: Setting = None,
+    also: Also = None,
     keep_models: Annotated[bool, typer.Option("--keep-models", help="Keep model.keras of every run.")] = False,
 ):
     """Train and measure every fold of a protocol with every seed; stopped anywhere, it goes on there."""
     _quiet()
-    from emohrnet_tf.corpora import read_index
     from emohrnet_tf.crossval import crossval as run
     from emohrnet_tf.report import summary_table
 
     config = _config(preset, epochs, batch_size, architecture, setting)
     only = None if folds == "all" else _numbers("--folds", folds)
     summary = run(
-        read_index(index_file), config, out, protocol, _numbers("--seeds", seeds), only, preset, keep_models,
+        _index(index_file, also), config, out, protocol, _numbers("--seeds", seeds), only, preset, keep_models,
         verbose=_verbose(), say=typer.echo, scheme=scheme,
     )  # fmt: skip
     typer.echo(summary_table(summary))
@@ -392,6 +395,14 @@ def _config(name, epochs, batch_size, architecture, setting):
     if architecture is not None:
         quick["network"] = {"architecture": architecture}
     return preset(name).replace(quick).override(setting or [])
+
+
+def _index(file, also=None):
+    """An index, with further clips that always train where there are any."""
+    from emohrnet_tf.corpora import read_index
+    from emohrnet_tf.splits import with_also
+
+    return read_index(file) if also is None else with_also(read_index(file), read_index(also))
 
 
 def _numbers(option, text):

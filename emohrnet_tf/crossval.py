@@ -126,7 +126,7 @@ def summarize(reports, predictions, folds):
     seeds = sorted({seed for _, seed in done})
     return {
         **{name: first[name] for name in ("protocol", "preset", "index", "config", "corpus", "parameters", "chosen")},
-        **{name: first[name] for name in ("choices", "scheme") if name in first},
+        **{name: first[name] for name in ("choices", "scheme", "also") if name in first},
         "network": first["config"]["network"]["architecture"],
         "folds": folds,
         "seeds": seeds,

@@ -53,7 +53,8 @@ def split(index, protocol, fold=0, seed=0, folds=None, scheme="published"):
     and contents, not on the order of rows; `seed` moves only what is drawn by clips.
 
     Args:
-        index: DataFrame with `file`, `emotion`; `speaker` for unseen speakers; `group` (by default the file).
+        index: DataFrame with `file`, `emotion`; `speaker` for unseen speakers; `group` (by default the file). Rows
+            whose column `also` is true always train and count for nothing else, see `with_also`.
         protocol: one of `PROTOCOLS`.
         fold: 0 up to `fold_count` - 1.
         seed: int, 0 or more.
@@ -76,6 +77,11 @@ def split(index, protocol, fold=0, seed=0, folds=None, scheme="published"):
         >>> split(index, "loso", fold=5).tolist()[-4:], split(index, "loso", fold=5)[0]
         (['train', 'train', 'test', 'test'], 'validation')
     """
+    if "also" in index and index["also"].any():
+        own = split(index[~index["also"]], protocol, fold, seed, folds, scheme)
+        result = own.reindex(index.index, fill_value="train").rename("split")
+        check_split(index, result, protocol)
+        return result
     count = fold_count(index, protocol, folds, scheme)
     fold, seed = _whole("fold", fold), _whole("seed", seed)
     if fold >= count:
@@ -109,6 +115,8 @@ def fold_count(index, protocol, folds=None, scheme="published"):
     """
     if protocol not in PROTOCOLS:
         raise InputError(f"protocol: give one of {', '.join(PROTOCOLS)}. Received: {protocol!r}")
+    if "also" in index:
+        index = index[~index["also"]]
     if scheme not in SCHEMES:
         raise InputError(f"scheme: give one of {', '.join(SCHEMES)}. Received: {scheme!r}")
     emotions = column_of(index, "emotion")
@@ -140,6 +148,27 @@ def fold_count(index, protocol, folds=None, scheme="published"):
     if folds not in (None, count):
         raise InputError(f"folds: {protocol} has {count} here; leave it out. Received: {folds!r}")
     return count
+
+
+def with_also(index, also):
+    """An index and further clips that train in every fold and are never measured: those whose emotion it knows.
+
+    Args:
+        index, also: DataFrames with `file`, `emotion` and what the protocol needs.
+
+    Returns:
+        DataFrame of both, with the column `also`, numbered from 0.
+
+    Raises:
+        InputError: a file in both, or no clip with an emotion of `index`.
+    """
+    known = also[also.emotion.isin(set(index.emotion))]
+    both = sorted(set(index.file) & set(known.file))
+    if both:
+        raise InputError(f"A clip that is measured cannot also train: leave it out of one. Received: {both[0]!r}")
+    if not len(known):
+        raise InputError(f"No further clip has an emotion of the index. Received: {sorted(set(also.emotion))!r}")
+    return pd.concat([index.assign(also=False), known.assign(also=True)], ignore_index=True)
 
 
 # --- Protocols ---

@@ -111,7 +111,8 @@ def train(
     else:
         trainer.model.network.set_weights(trainer.network.get_weights())
     save_model(trainer.model, out / "model.keras")
-    corpus = ", ".join(sorted(set(clips.index.corpus))) if "corpus" in clips.index else "corpus not named"
+    also = clips.index.get("also", pd.Series(False, index=clips.index.index))
+    corpus = ", ".join(sorted(set(clips.index.corpus[~also]))) if "corpus" in clips.index else "corpus not named"
     epochs = {"validation": state.facts["best_epoch"] or None, "last": state.epoch}
     report = {
         **run,
@@ -120,6 +121,7 @@ def train(
         "corpus": corpus,
         "parameters": trainer.network.count_params(),
         "clips": {part: len(numbers) for part, numbers in rows.items()},
+        "also": clips.index.corpus[also].value_counts().to_dict() if also.any() else {},
         "failed": clips.failed.to_dict("records"),
         "epochs": epochs | {"best_on_test": state.facts["best_on_test"]["epoch"] or None},
         "chosen": chosen,

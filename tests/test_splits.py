@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from emohrnet_tf.corpora import read_corpus
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.splits import PARTS, SCHEMES, check_split, fold_count, split
+from emohrnet_tf.splits import PARTS, SCHEMES, check_split, fold_count, split, with_also
 
 QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -251,3 +251,34 @@ def test_real_corpora(corpus, folds):
         assert fold_count(index, protocol) == count
         split(index, protocol)
     assert_sound(index, "speaker")
+
+
+# --- Further clips that always train ---
+
+
+def two_corpora():
+    own = pd.DataFrame({"file": [f"a{i}" for i in range(24)], "emotion": ["anger", "fear", "joy"] * 8})
+    own = own.assign(speaker=[f"s{i // 6}" for i in range(24)], corpus="own")
+    other = pd.DataFrame({"file": [f"b{i}" for i in range(8)], "emotion": ["anger", "fear", "joy", "calm"] * 2})
+    return own, other.assign(speaker=["s0"] * 8, corpus="other")
+
+
+@pytest.mark.parametrize("protocol", ["random", "speaker", "loso"])
+def test_further_clips_train_in_every_fold_and_change_nothing_else(protocol):
+    own, other = two_corpora()
+    both = with_also(own, other)
+    assert sorted(both.file[both.also]) == [name for name in sorted(other.file) if name not in ("b3", "b7")]
+    options = {"folds": 4} if protocol != "loso" else {}
+    assert fold_count(both, protocol, **options) == fold_count(own, protocol, **options)
+    for fold in range(4):
+        alone, together = split(own, protocol, fold, **options), split(both, protocol, fold, **options)
+        assert together[~both.also].tolist() == alone.tolist()
+        assert set(together[both.also]) == {"train"}
+
+
+def test_a_clip_cannot_be_measured_and_always_train():
+    own, other = two_corpora()
+    with pytest.raises(InputError, match="cannot also train"):
+        with_also(own, pd.concat([other, own.head(1)]))
+    with pytest.raises(InputError, match="No further clip has an emotion"):
+        with_also(own, other[other.emotion == "calm"])
