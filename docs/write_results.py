@@ -103,7 +103,7 @@ def results_page():
         "crossval`. Every row names its protocol (`emohrnet_tf/splits.py`): `random` folds hold clips out, so the "
         "speakers of the test are known; `speaker` and `loso` hold speakers out. The epoch is chosen as the "
         "configuration says, on validation clips or as the last of the schedule; the epoch that is best on the test is "
-        "shown because many papers print it.",
+        "shown because many papers print it. What others published is quoted as they state it, on their own folds.",
     ]
     for (corpus, protocol), published in PUBLISHED.items():
         own = [s for s in summaries().values() if (s["corpus"], s["protocol"]) == (corpus, protocol)]
