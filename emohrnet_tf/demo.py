@@ -22,7 +22,10 @@ AXES = ["valence", "arousal", "dominance"]
 SETTINGS = {
     "audio": {"frames": 192},
     "network": {"architecture": "lite"},
-    "training": {"batch_size": 32, "learning_rate": 2e-3, "schedule": "cosine", "coupled_weight_decay": 1e-4},
+    "training": {
+        **{"batch_size": 32, "learning_rate": 2e-3, "schedule": "cosine", "coupled_weight_decay": 1e-4},
+        "choose": "last",  # of a cosine: two validation speakers choose badly
+    },
     "augmentation": {
         "filled_share": 0.1,
         "freq_masks": 1,
