@@ -54,6 +54,14 @@ def config():
 
 
 @pytest.fixture(scope="session")
+def trainer(index, config):
+    """One traced network for the tests that need many runs: tracing costs more than their training."""
+    from emohrnet_tf.train import Trainer, ordered
+
+    return Trainer(config, ordered(index.emotion.unique()))
+
+
+@pytest.fixture(scope="session")
 def run(index, config, tmp_path_factory):
     """A finished run's folder."""
     from emohrnet_tf.train import train

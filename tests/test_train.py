@@ -13,7 +13,6 @@ from emohrnet_tf import InputError, load_audio, load_model
 from emohrnet_tf.audio import windows
 from emohrnet_tf.train import (
     CoupledAdam,
-    Trainer,
     learning_rate,
     make_optimizer,
     ordered,
@@ -81,11 +80,11 @@ def test_training_learns(run):
     assert log.loss.iloc[-1] < 0.7 * log.loss.iloc[0]
 
 
-def test_the_paper_preset_prints_measured_masks_in_the_configuration(index, config, tmp_path):
+def test_the_paper_preset_prints_measured_masks_in_the_configuration(index, config, tmp_path, trainer):
     asks = config.replace(
         {"augmentation": {"freq_mask_bins": "pitch", "time_mask_share": "duration"}, "training": {"epochs": 1}}
     )
-    train(index, asks, tmp_path / "run", verbose=0)
+    train(index, asks, tmp_path / "run", trainer=trainer, verbose=0)
     resolved = json.loads((tmp_path / "run" / "config.json").read_text())["resolved"]["augmentation"]
     assert isinstance(resolved["freq_mask_bins"], int)
     assert resolved["time_mask_share"] == 0.15  # the median clip is longer than the window
@@ -94,26 +93,27 @@ def test_the_paper_preset_prints_measured_masks_in_the_configuration(index, conf
 # --- Going on ---
 
 
-def test_one_seed_repeats_bit_for_bit_and_another_differs(index, config, run, tmp_path):
-    train(index, config, tmp_path / "same", protocol="speaker", seed=1, verbose=0)
+def test_one_seed_repeats_bit_for_bit_and_another_differs(index, config, run, tmp_path, trainer):
+    train(index, config, tmp_path / "same", protocol="speaker", seed=1, trainer=trainer, verbose=0)
     assert (tmp_path / "same" / "log.csv").read_text() == (run / "log.csv").read_text()
     assert all(np.array_equal(a, b) for a, b in zip(weights(run), weights(tmp_path / "same")))
     other = config.replace({"training": {"epochs": 1}})
-    train(index, other, tmp_path / "other", protocol="speaker", seed=2, verbose=0)
+    train(index, other, tmp_path / "other", protocol="speaker", seed=2, trainer=trainer, verbose=0)
     first = [pd.read_csv(folder / "log.csv").loss[0] for folder in (run, tmp_path / "other")]
     assert first[0] != first[1]
 
 
-def test_one_trainer_gives_each_run_what_a_fresh_one_gives(index, config, run, tmp_path):
-    trainer, short = Trainer(config, ordered(index.emotion.unique())), config.replace({"training": {"epochs": 1}})
+@pytest.mark.slow
+def test_one_trainer_gives_each_run_what_a_fresh_one_gives(index, config, run, tmp_path, trainer):
+    short = config.replace({"training": {"epochs": 1}})
     train(index, short, tmp_path / "before", protocol="speaker", fold=1, seed=2, trainer=trainer, verbose=0)
     train(index, config, tmp_path / "same", protocol="speaker", seed=1, trainer=trainer, verbose=0)
     assert (tmp_path / "same" / "log.csv").read_text() == (run / "log.csv").read_text()
     assert all(np.array_equal(a, b) for a, b in zip(weights(run), weights(tmp_path / "same")))
 
 
-def test_two_seeds_draw_other_weights_and_one_draws_the_same(index, config):
-    trainer, drawn = Trainer(config, ordered(index.emotion.unique())), []
+def test_two_seeds_draw_other_weights_and_one_draws_the_same(index, config, trainer):
+    drawn = []
     for seed in (0, 1, 0):
         trainer.reset(seed)
         drawn.append(trainer.network.get_weights())
@@ -122,9 +122,9 @@ def test_two_seeds_draw_other_weights_and_one_draws_the_same(index, config):
     assert all(np.array_equal(a, b) for a, b in zip(drawn[0], drawn[2]))
 
 
-def test_the_last_epoch_may_be_the_result_and_scores_may_be_rare(index, config, tmp_path):
+def test_the_last_epoch_may_be_the_result_and_scores_may_be_rare(index, config, tmp_path, trainer):
     settings = config.replace({"training": {"epochs": 3, "evaluate_every": 2, "choose": "last"}})
-    report = train(index, settings, tmp_path / "run", verbose=0)
+    report = train(index, settings, tmp_path / "run", trainer=trainer, verbose=0)
     log = pd.read_csv(tmp_path / "run" / "log.csv")
     assert log.val_accuracy.notna().tolist() == [False, True, True]
     assert (report["chosen"], report["epochs"]["last"]) == ("last", 3)
@@ -154,14 +154,14 @@ def test_a_model_that_has_heard_the_test_is_no_start(index, config, run, tmp_pat
         train(index, settings, tmp_path / "run", protocol="speaker", fold=1, seed=1, verbose=0)
 
 
-def test_protocol_all_trains_on_everything_and_claims_nothing(index, config, tmp_path):
+def test_protocol_all_trains_on_everything_and_claims_nothing(index, config, tmp_path, trainer):
     settings = config.replace({"training": {"epochs": 1, "choose": "last"}})
-    report = train(index, settings, tmp_path / "run", protocol="all", verbose=0)
+    report = train(index, settings, tmp_path / "run", protocol="all", trainer=trainer, verbose=0)
     assert report["clips"] == {"train": len(index), "validation": 0, "test": 0}
     assert (report["results"], report["calibration"]) == ({}, None)
     assert load_model(tmp_path / "run").temperature == 1.0
     with pytest.raises(InputError, match="set training.choose=last"):
-        train(index, config, tmp_path / "other", protocol="all", verbose=0)
+        train(index, config, tmp_path / "other", protocol="all", trainer=trainer, verbose=0)
 
 
 def test_calibration_is_in_the_saved_weights(run, index):
@@ -174,7 +174,7 @@ class Killed(BaseException):
     """Stands for SIGKILL inside one process."""
 
 
-def test_an_interrupted_run_ends_as_if_it_had_not_been(index, config, run, tmp_path, monkeypatch):
+def test_an_interrupted_run_ends_as_if_it_had_not_been(index, config, run, tmp_path, monkeypatch, trainer):
     replace, calls = os.replace, []
 
     def kill_while_saving_the_second_state(source, target):
@@ -186,10 +186,10 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(index, config, run, tmp_p
 
     monkeypatch.setattr(os, "replace", kill_while_saving_the_second_state)
     with pytest.raises(Killed):
-        train(index, config, tmp_path / "run", protocol="speaker", seed=1, verbose=0)
+        train(index, config, tmp_path / "run", protocol="speaker", seed=1, trainer=trainer, verbose=0)
     monkeypatch.undo()
     assert not (tmp_path / "run" / "report.json").exists()
-    train(index, config, tmp_path / "run", protocol="speaker", seed=1, verbose=0)
+    train(index, config, tmp_path / "run", protocol="speaker", seed=1, trainer=trainer, verbose=0)
     assert (tmp_path / "run" / "log.csv").read_text() == (run / "log.csv").read_text()
     assert all(np.array_equal(a, b) for a, b in zip(weights(run), weights(tmp_path / "run")))
     first, second = (json.loads((folder / "report.json").read_text()) for folder in (run, tmp_path / "run"))
@@ -197,7 +197,10 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(index, config, run, tmp_p
     assert first["epochs"] == second["epochs"]
 
 
-def test_a_run_killed_between_its_last_epoch_and_its_report_is_finished_without_training(index, config, run, tmp_path):
+@pytest.mark.slow
+def test_a_run_killed_between_its_last_epoch_and_its_report_is_finished_without_training(
+    index, config, run, tmp_path, trainer
+):
     from emohrnet_tf import plots
 
     def die(*args, **kwargs):
@@ -206,8 +209,8 @@ def test_a_run_killed_between_its_last_epoch_and_its_report_is_finished_without_
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plots, "learning_curves", die)
         with pytest.raises(Killed):
-            train(index, config, tmp_path / "run", protocol="speaker", seed=1, verbose=0)
-    train(index, config, tmp_path / "run", protocol="speaker", seed=1, verbose=0)
+            train(index, config, tmp_path / "run", protocol="speaker", seed=1, trainer=trainer, verbose=0)
+    train(index, config, tmp_path / "run", protocol="speaker", seed=1, trainer=trainer, verbose=0)
     first, second = (json.loads((folder / "report.json").read_text()) for folder in (run, tmp_path / "run"))
     assert first["results"] == second["results"]
 
@@ -283,7 +286,8 @@ def test_killed_five_times_with_sigkill_a_run_ends_as_if_it_had_not_been(index, 
     assert all(np.array_equal(a, b) for a, b in zip(weights(run), weights(tmp_path / "run")))
 
 
-def test_a_worse_epoch_after_a_resume_leaves_the_best_weights_alone(index, config, tmp_path, monkeypatch):
+@pytest.mark.slow
+def test_a_worse_epoch_after_a_resume_leaves_the_best_weights_alone(index, config, tmp_path, monkeypatch, trainer):
     from emohrnet_tf.checkpoints import ClipScores
 
     scores, original, best = iter([0.5, 0.9, 0.4, 0.4, 0.3]), ClipScores.on_epoch_end, {}
@@ -300,12 +304,13 @@ def test_a_worse_epoch_after_a_resume_leaves_the_best_weights_alone(index, confi
 
     monkeypatch.setattr(ClipScores, "on_epoch_end", scripted)
     with pytest.raises(Killed):
-        train(index, config, tmp_path / "run", verbose=0)
-    assert train(index, config, tmp_path / "run", verbose=0)["epochs"]["validation"] == 2
+        train(index, config, tmp_path / "run", trainer=trainer, verbose=0)
+    assert train(index, config, tmp_path / "run", trainer=trainer, verbose=0)["epochs"]["validation"] == 2
     assert next(scores, None) is None, "the epochs after the resume were trained"
 
 
-def test_of_equal_epochs_the_first_is_kept_also_across_a_resume(index, config, tmp_path, monkeypatch):
+@pytest.mark.slow
+def test_of_equal_epochs_the_first_is_kept_also_across_a_resume(index, config, tmp_path, monkeypatch, trainer):
     from emohrnet_tf.checkpoints import ClipScores, RunState
 
     original, tie = ClipScores.on_epoch_end, 37 / 192  # no short decimal
@@ -324,9 +329,9 @@ def test_of_equal_epochs_the_first_is_kept_also_across_a_resume(index, config, t
     monkeypatch.setattr(ClipScores, "on_epoch_end", tied)
     monkeypatch.setattr(RunState, "on_epoch_end", killed_after_two)
     with pytest.raises(Killed):
-        train(index, config, tmp_path / "run", verbose=0)
+        train(index, config, tmp_path / "run", trainer=trainer, verbose=0)
     monkeypatch.setattr(RunState, "on_epoch_end", saved)
-    assert train(index, config, tmp_path / "run", verbose=0)["epochs"]["validation"] == 1
+    assert train(index, config, tmp_path / "run", trainer=trainer, verbose=0)["epochs"]["validation"] == 1
 
 
 def test_a_finished_run_is_returned_and_not_trained_again(index, config, run):
@@ -356,11 +361,11 @@ def test_tensorboard_is_asked_for_before_an_epoch_is_spent(index, config, tmp_pa
 # --- Bad clips ---
 
 
-def test_one_bad_clip_is_reported_and_loses_nothing_else(index, config, tmp_path):
+def test_one_bad_clip_is_reported_and_loses_nothing_else(index, config, tmp_path, trainer):
     (tmp_path / "bad.wav").write_bytes(b"RIFF....WAVE")
     bad = index.copy()
     bad.loc[5, "file"] = str(tmp_path / "bad.wav")
-    report = train(bad, config.replace({"training": {"epochs": 1}}), tmp_path / "run", verbose=0)
+    report = train(bad, config.replace({"training": {"epochs": 1}}), tmp_path / "run", trainer=trainer, verbose=0)
     assert [row["file"] for row in report["failed"]] == [str(tmp_path / "bad.wav")]
     assert sum(report["clips"].values()) == len(index) - 1
 
