@@ -40,7 +40,7 @@ def crossval(
     Args:
         index, config, protocol, preset, **split_options: of `train.train`.
         out: folder. Each run has a folder in it, `fold0_seed0`, and when it ends its report as `fold0_seed0.json`;
-            `report.json` and `confusion.png` are written anew after each run, over the runs so far.
+            `report.json` is written anew after each run, over the runs so far; `confusion.png` at the end.
         seeds: of the runs.
         only: folds to run, or None for all. A report on some folds says so, and gives no mean over the protocol.
         keep_models: keep each run's `model.keras`; else only reports, predictions and pictures stay.

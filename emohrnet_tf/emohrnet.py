@@ -14,7 +14,7 @@ from emohrnet_tf.config import Audio, Network
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.features import LogMelSpectrogram
 from emohrnet_tf.hrnet import build_network
-from emohrnet_tf.pretrained import NAMES, read_weights, weights_file
+from emohrnet_tf.pretrained import NAMES, comes_along, read_weights, weights_file
 
 
 @keras.saving.register_keras_serializable("emohrnet_tf")
@@ -125,7 +125,7 @@ def load_model(path):
     Raises:
         InputError: no such file, not a Keras file, or a Keras model that is not an EmoHRNet.
     """
-    if str(path) in NAMES and not Path(path).exists():
+    if comes_along(path):
         return EmoHRNet.from_pretrained(str(path))
     path = Path(path)
     if path.is_dir():
@@ -161,7 +161,7 @@ def heard(path, index):
     Returns:
         Boolean Series over `index.index`.
     """
-    if str(path) in NAMES and not Path(path).exists():
+    if comes_along(path):
         corpus = read_weights(weights_file(str(path)))[0]["corpus"]
         return index.corpus == corpus if "corpus" in index else pd.Series(False, index=index.index)
     path = Path(path)

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from emohrnet_tf.augment import to_mel
 from emohrnet_tf.errors import InputError
 
 LEVEL_FLOOR = 1e-5  # rms, -100 dB full scale: what is quieter is not raised to full level
@@ -16,7 +17,6 @@ SPREAD_FLOOR = 1e-1  # smallest standard deviation that standardisation divides 
 @functools.lru_cache(maxsize=8)
 def mel_weights(mels, n_fft, sample_rate, mel_min_hz, mel_max_hz):
     """Triangular filters `(n_fft / 2 + 1, mels)`, HTK scale, peak 1: librosa's `filters.mel(htk=True, norm=None)`."""
-    to_mel = lambda hz: 2595.0 * np.log10(1.0 + np.asarray(hz) / 700.0)  # noqa: E731
     edges_mel = np.linspace(to_mel(mel_min_hz), to_mel(mel_max_hz), mels + 2)
     edges_hz = 700.0 * (10.0 ** (edges_mel / 2595.0) - 1.0)
     bins_hz = np.linspace(0.0, sample_rate / 2, n_fft // 2 + 1)[:, None]

@@ -18,7 +18,7 @@ from emohrnet_tf.export.metadata import add_metadata
 from emohrnet_tf.export.saved_model import write_saved_model
 from emohrnet_tf.export.tflite import KINDS, calibration_inputs, quantize, to_float32
 from emohrnet_tf.export.verify import missed, verify
-from emohrnet_tf.pretrained import NAMES, weights_file
+from emohrnet_tf.pretrained import comes_along, weights_file
 from emohrnet_tf.provenance import provenance
 from emohrnet_tf.report import write_json
 
@@ -49,7 +49,7 @@ def export(model, out, index=None, version=None, overwrite=False, name=None, all
     """
     path, out = Path(model), Path(out)
     model = load_model(path)
-    if str(path) in NAMES and not path.exists():
+    if comes_along(path):
         path = weights_file(str(path))
     folder = path if path.is_dir() else path.parent
     name = name or (folder.resolve().name if path.is_dir() else path.stem)

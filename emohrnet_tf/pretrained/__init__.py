@@ -14,6 +14,11 @@ from emohrnet_tf.files import replacing
 NAMES = ("ravdess",)
 
 
+def comes_along(model):
+    """Whether a path is the name of a model that comes along, and of no file or folder."""
+    return str(model) in NAMES and not Path(model).exists()
+
+
 def weights_file(name):
     """Path of a model's weights.
 
