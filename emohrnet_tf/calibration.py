@@ -23,6 +23,26 @@ def clip_probabilities(logits, owners, temperature=1.0):
     return total / np.bincount(owners)[:, None]
 
 
+def clip_answers(windows, owners, temperature=1.0):
+    """What a network says of clips, from what it says of their windows, as inference computes it.
+
+    Args:
+        windows: dictionary of `logits` `(windows, classes)` and `dimensions` `(windows, 3)`, or one of them.
+        owners, temperature: of `clip_probabilities`.
+
+    Returns:
+        dictionary of `probabilities` and `dimensions`, each with a row for every clip.
+    """
+    answers = {}
+    if "logits" in windows:
+        answers["probabilities"] = clip_probabilities(windows["logits"], owners, temperature)
+    if "dimensions" in windows:
+        total = np.zeros((owners[-1] + 1, windows["dimensions"].shape[1]))
+        np.add.at(total, owners, np.clip(windows["dimensions"], -1, 1))
+        answers["dimensions"] = total / np.bincount(owners)[:, None]
+    return answers
+
+
 def negative_log_likelihood(true, probabilities):
     """Mean of -log of the probability of each clip's true class, `(clips,)` ints and `(clips, classes)`."""
     return float(-np.log(np.maximum(probabilities[np.arange(len(true)), true], 1e-7)).mean())

@@ -8,50 +8,58 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from emohrnet_tf.calibration import clip_probabilities, negative_log_likelihood
-from emohrnet_tf.evaluate import evaluate
+from emohrnet_tf.calibration import clip_answers, negative_log_likelihood
+from emohrnet_tf.evaluate import evaluate_answers
 from emohrnet_tf.files import replacing
 
 
 class ClipScores(keras.callbacks.Callback):
-    """Adds loss, accuracy and UAR per clip of held-out parts to the epoch's logs, for ModelCheckpoint to look at.
+    """Adds loss, accuracy, UAR and CCC per clip of held-out parts to the epoch's logs, for ModelCheckpoint to look at.
 
     `fit`'s own validation would score windows; this scores clips, each the mean over its windows, as inference does.
 
     Args:
-        parts: prefix of the log -> `(dataset, owners, targets)`, the first two of `data.window_batches`.
+        parts: prefix of the log -> `(dataset, owners, truth)`: of `data.window_batches`, and `evaluate.Truth`.
         labels: names of the emotions.
-        logits: function from log-mels to logits by the network as it is, see `scorer`.
+        score: function from log-mels to outputs by the network as it is, see `scorer`.
         every, epochs: epochs between scores, and the last epoch, which is always scored.
     """
 
-    def __init__(self, parts, labels, logits, every=1, epochs=0):
+    def __init__(self, parts, labels, score, every=1, epochs=0):
         super().__init__()
-        self.parts, self.labels, self.logits, self.every, self.epochs = parts, labels, logits, every, epochs
+        self.parts, self.labels, self.score, self.every, self.epochs = parts, labels, score, every, epochs
         self.reports = {}
 
-    def window_logits(self, prefix, logits=None):
-        """Logits `(windows, classes)` of a part."""
-        logits = logits or self.logits
-        return np.concatenate([logits(log_mels).numpy() for log_mels in self.parts[prefix][0]])
+    def windows(self, prefix, score=None):
+        """What the network says of the windows of a part: dictionary of `logits` and `dimensions`, as it has them."""
+        batches = [(score or self.score)(log_mels) for log_mels in self.parts[prefix][0]]
+        return {name: np.concatenate([batch[name].numpy() for batch in batches]) for name in batches[0]}
 
     def on_epoch_end(self, epoch, logs=None):
         self.reports = {}
         if (epoch + 1) % self.every and epoch + 1 != self.epochs:
             return
-        for prefix, (_, owners, targets) in self.parts.items():
-            probabilities = clip_probabilities(self.window_logits(prefix), owners)
-            report = evaluate(self.labels, targets, probabilities, bootstrap=0)
-            logs[f"{prefix}_loss"] = negative_log_likelihood(targets, probabilities)
-            logs[f"{prefix}_accuracy"] = report["war"]
-            logs[f"{prefix}_uar"] = report["uar"]
+        for prefix, (_, owners, truth) in self.parts.items():
+            answers = clip_answers(self.windows(prefix), owners)
+            report = evaluate_answers(self.labels, truth, answers, bootstrap=0)
+            if "probabilities" in answers:
+                rows = truth.emotion >= 0
+                logs[f"{prefix}_loss"] = negative_log_likelihood(truth.emotion[rows], answers["probabilities"][rows])
+                logs[f"{prefix}_accuracy"], logs[f"{prefix}_uar"] = report["war"], report["uar"]
+            if "dimensions" in answers:
+                logs[f"{prefix}_ccc"] = report["ccc"]
             self.reports[prefix] = report
 
 
 def scorer(network):
-    """A traced function from log-mels `(batch, frames, mels, 1)` to the network's logits `(batch, classes)`."""
-    signature = [tf.TensorSpec((None, *network.input_shape[1:]), tf.float32)]
-    return tf.function(lambda x: network(x, training=False), input_signature=signature)
+    """A traced function from log-mels `(batch, frames, mels, 1)` to the outputs that inference uses, by name."""
+
+    def score(log_mels):
+        outputs = network(log_mels, training=False)
+        outputs = outputs if isinstance(outputs, dict) else {"logits": outputs}
+        return {name: outputs[name] for name in ("logits", "dimensions") if name in outputs}
+
+    return tf.function(score, input_signature=[tf.TensorSpec((None, *network.input_shape[1:]), tf.float32)])
 
 
 class BestWeights(keras.callbacks.ModelCheckpoint):
@@ -126,7 +134,8 @@ class RunState(keras.callbacks.Callback):
         if self.monitor in logs and (previous is None or logs[self.monitor] > previous):
             facts["best_epoch"] = epoch + 1
         test, so_far = self.scores.reports.get("test"), facts["best_on_test"]["report"]
-        if test is not None and (so_far is None or test["war"] > so_far["war"]):
+        score = "war" if self.monitor == "val_accuracy" else "ccc"
+        if test is not None and (so_far is None or test[score] > so_far[score]):
             facts["best_on_test"] = {"epoch": epoch + 1, "report": test}
         arrays = {f"variable{n}": v.numpy() for n, v in enumerate(_variables(self.model))}
         with replacing(self.file) as part:

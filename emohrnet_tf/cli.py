@@ -30,6 +30,13 @@ Also = Annotated[
 Epochs = Annotated[int | None, typer.Option(help="Epochs, else the preset's.")]
 BatchSize = Annotated[int | None, typer.Option(help="Clips of a step, else the preset's.")]
 Architecture = Annotated[str | None, typer.Option(help="tiny, lite, small, small_v2 or w18.")]
+Head = Annotated[
+    str | None, typer.Option(help="categorical (emotions), vad (valence, arousal, dominance) or joint (both).")
+]
+VadScale = Annotated[
+    str | None, typer.Option(help="table: scale of valence, arousal and dominance, e.g. --vad-scale=1..5.")
+]
+TestSet = Annotated[str | None, typer.Option(help="msp_podcast: Test1, Test2 or Test3.")]
 Setting = Annotated[
     list[str] | None, typer.Option("--set", help="Any setting: group.key=value, e.g. audio.frames=192.")
 ]
@@ -85,16 +92,18 @@ def info(
 
 @app.command()
 def index(
-    corpus: Annotated[str, typer.Argument(help="ravdess, emovo, iemocap or table.")],
+    corpus: Annotated[str, typer.Argument(help="ravdess, emovo, iemocap, msp_podcast or table.")],
     root: Annotated[Path, typer.Argument(help="Folder of the corpus, or the CSV of a table.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="CSV to write.")],
     task: Annotated[str | None, typer.Option(help="iemocap: 4class or all.")] = None,
     vocal_channel: Annotated[str | None, typer.Option(help="ravdess: speech, song or all.")] = None,
+    test_set: TestSet = None,
+    vad_scale: VadScale = None,
 ):
     """Write the index of a corpus: one row for each clip, with emotion, speaker and what else is known."""
     from emohrnet_tf.corpora import read_corpus, write_index
 
-    options = {"task": task, "vocal_channel": vocal_channel}
+    options = {"task": task, "vocal_channel": vocal_channel, "test_set": test_set, "vad_scale": vad_scale}
     clips, skipped = read_corpus(corpus, root, **{key: value for key, value in options.items() if value is not None})
     write_index(clips, out)
     counts = clips.emotion.value_counts()
@@ -105,17 +114,19 @@ def index(
 
 @app.command()
 def prepare(
-    corpus: Annotated[str, typer.Argument(help="ravdess, emovo, iemocap or table.")],
+    corpus: Annotated[str, typer.Argument(help="ravdess, emovo, iemocap, msp_podcast or table.")],
     root: Annotated[Path, typer.Argument(metavar="SRC", help="Folder of the corpus.")],
     folder: Annotated[Path, typer.Argument(metavar="DST", help="Folder for the converted clips and their index.csv.")],
     task: Annotated[str | None, typer.Option(help="iemocap: 4class or all.")] = None,
     vocal_channel: Annotated[str | None, typer.Option(help="ravdess: speech, song or all.")] = None,
+    test_set: TestSet = None,
+    vad_scale: VadScale = None,
 ):
     """Convert a corpus once to 16 kHz mono WAV, which reads fastest; run again, it goes on where it stopped."""
     from emohrnet_tf.corpora import read_corpus, write_index
     from emohrnet_tf.prepare import prepare as convert
 
-    options = {"task": task, "vocal_channel": vocal_channel}
+    options = {"task": task, "vocal_channel": vocal_channel, "test_set": test_set, "vad_scale": vad_scale}
     clips, skipped = read_corpus(corpus, root, **{key: value for key, value in options.items() if value is not None})
     with _progress() as progress:
         bar = progress.add_task("clips", total=len(clips))
@@ -138,6 +149,7 @@ def train(
     epochs: Epochs = None,
     batch_size: BatchSize = None,
     architecture: Architecture = None,
+    head: Head = None,
     setting: Setting = None,
     also: Also = None,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also write TensorBoard's files.")] = False,
@@ -146,7 +158,7 @@ def train(
     _quiet()
     from emohrnet_tf.train import train as run
 
-    config = _config(preset, epochs, batch_size, architecture, setting)
+    config = _config(preset, epochs, batch_size, architecture, head, setting)
     report = run(
         _index(index_file, also), config, out, protocol, fold, seed, preset, scheme=scheme, tensorboard=tensorboard,
         verbose=_verbose(),
@@ -166,6 +178,7 @@ def crossval(
     epochs: Epochs = None,
     batch_size: BatchSize = None,
     architecture: Architecture = None,
+    head: Head = None,
     setting: Setting = None,
     also: Also = None,
     keep_models: Annotated[bool, typer.Option("--keep-models", help="Keep model.keras of every run.")] = False,
@@ -175,7 +188,7 @@ def crossval(
     from emohrnet_tf.crossval import crossval as run
     from emohrnet_tf.report import summary_table
 
-    config = _config(preset, epochs, batch_size, architecture, setting)
+    config = _config(preset, epochs, batch_size, architecture, head, setting)
     only = None if folds == "all" else _numbers("--folds", folds)
     summary = run(
         _index(index_file, also), config, out, protocol, _numbers("--seeds", seeds), only, preset, keep_models,
@@ -190,7 +203,9 @@ def evaluate(
     index_file: IndexFile,
     model: ModelPath,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the report here.")] = None,
-    picture: Annotated[Path | None, typer.Option("--picture", help="Write the confusion matrix here (PNG).")] = None,
+    picture: Annotated[
+        Path | None, typer.Option("--picture", help="Draw confusion matrix or dimensions here (PNG).")
+    ] = None,
     part: Part = "test",
     shared_labels: Annotated[
         bool, typer.Option("--shared-labels", help="Across corpora: only the emotions that both know.")
@@ -202,13 +217,9 @@ def evaluate(
     from emohrnet_tf.predict import measure
     from emohrnet_tf.report import table, write_json
 
-    report = measure(model, read_index(index_file), part, shared_labels)
+    report = measure(model, read_index(index_file), part, shared_labels, picture)
     if json_file:
         write_json(json_file, report)
-    if picture:
-        from emohrnet_tf.plots import confusion_matrix
-
-        confusion_matrix(report, picture)
     typer.echo(table(report))
     typer.echo(f"\nPart: {report['part']}; {report['left_out']} clips of the model's own training left out.")
     _report_failed(report["failed"], "failed")
@@ -257,6 +268,7 @@ def predict(
     _quiet()
     from emohrnet_tf.predict import predict as run
     from emohrnet_tf.predict import predict_into
+    from emohrnet_tf.sphere import DIMENSIONS
 
     if form not in ("table", "json", "csv"):
         raise InputError(f"--format is table, json or csv. Received: {form!r}")
@@ -274,24 +286,29 @@ def predict(
         typer.echo(f"{count} files in {out}, {failed} of them with an error in their row.")
         return
     result = run(model, paths, min_confidence)
-    labels = [column for column in result.columns if column not in ("file", "emotion", "error")]
+    point = [name for name in (*DIMENSIONS, "radius", "theta", "phi", "region") if name in result]
+    labels = [column for column in result.columns if column not in ("file", "emotion", "error", *point)]
     good, failed = result[result.error.isna()], result[result.error.notna()]
     if form == "csv":
         typer.echo(result.to_csv(index=False, float_format="%.6f"), nl=False)
     elif form == "json":
-        rows = [
-            {"file": row["file"], "emotion": row["emotion"], "probabilities": {x: round(row[x], 6) for x in labels}}
-            for row in good.to_dict("records")
-        ]
+        rows = []
+        for row in good.to_dict("records"):
+            rows.append({"file": row["file"]})
+            if labels:
+                rows[-1] |= {"emotion": row["emotion"], "probabilities": {x: round(row[x], 6) for x in labels}}
+            rows[-1] |= {name: row[name] if name == "region" else round(row[name], 6) for name in point}
         rows += [{"file": row["file"], "error": row["error"]} for row in failed.to_dict("records")]
         typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
     else:
-        rows = []
+        rows, shown = [], [name for name in point if name not in ("radius", "theta", "phi")]
         for row in good.to_dict("records"):
             best = sorted(labels, key=row.get, reverse=True)[:3]
-            rows.append((row["file"], row["emotion"], ", ".join(f"{x} {row[x]:.2f}" for x in best)))
+            named = [row["emotion"], ", ".join(f"{x} {row[x]:.2f}" for x in best)] if labels else []
+            values = [row[name] if name == "region" else f"{row[name]:.2f}" for name in shown]
+            rows.append((row["file"], *named, *values))
         if rows:
-            _print_table(None, ["file", "emotion", "most probable"], rows)
+            _print_table(None, ["file", *(["emotion", "most probable"] if labels else []), *shown], rows)
     if form != "json":
         _report_failed(failed.rename(columns={"error": "reason"}), "failed")
     if not len(good):
@@ -357,15 +374,13 @@ def export(
     """Write SavedModel and TFLite files, and verify that each tells what the model tells."""
     _quiet()
     from emohrnet_tf.corpora import read_index
+    from emohrnet_tf.export.card import door_cells
     from emohrnet_tf.export.exporter import export as run
 
     index = None if index_file is None else read_index(index_file)
     report = run(model, out, index, version, overwrite, name, allow_missed_gates, say=typer.echo)
-    rows = []
-    for door, figures in report["verification"]["doors"].items():
-        accuracy = "" if figures["accuracy"] is None else f"{100 * figures['accuracy']:.1f} %"
-        rows.append((door, f"{figures['largest_difference']:.1e}", f"{100 * figures['agreement']:.1f} %", accuracy))
-    _print_table("Against Keras", ["door", "largest difference", "top label agrees", "accuracy"], rows)
+    rows = [(door, *door_cells(figures)) for door, figures in report["verification"]["doors"].items()]
+    _print_table("Against Keras", ["door", "largest difference", "top label agrees", "accuracy or CCC"], rows)
     for gate in report["verification"]["gates"]:
         if gate["passed"] is None:
             typer.echo(f"{gate['door']}, {gate['gate']} {gate['value']:.3f}: {gate['note']}")
@@ -386,7 +401,7 @@ def demo(
     run(out, epochs, say=typer.echo)
 
 
-def _config(name, epochs, batch_size, architecture, setting):
+def _config(name, epochs, batch_size, architecture, head, setting):
     """The configuration of a preset with what the command line changes."""
     from emohrnet_tf.config import preset
 
@@ -394,6 +409,8 @@ def _config(name, epochs, batch_size, architecture, setting):
     quick = {"training": {key: value for key, value in quick.items() if value is not None}}
     if architecture is not None:
         quick["network"] = {"architecture": architecture}
+    if head is not None:
+        quick["head"] = {"kind": head}
     return preset(name).replace(quick).override(setting or [])
 
 

@@ -1,4 +1,4 @@
-"""Every setting of a run, in four frozen groups, and the presets `paper` and `tuned`."""
+"""Every setting of a run, in five frozen groups, and the presets `paper` and `tuned`."""
 
 import contextlib
 import dataclasses
@@ -78,6 +78,37 @@ class Network:
 
 
 @dataclass(frozen=True)
+class Head:
+    """What the network answers: emotions, valence-arousal-dominance on a sphere (`emohrnet_tf.sphere`), or both.
+
+    `kind` is "categorical", "vad" or "joint"; all else concerns the dimensions. `pooling`, `bands`, `width`, `dropout`
+    and `weighting` are those of `heads.sphere_head` and `losses.SphereLosses`. The regions are the paper's octants, or
+    with a `step` in degrees an angular grid, with a region of its own within `neutral_radius`. `center` is "midpoint",
+    of the labels' scale, or "neutral", the mean of the training part's neutral clips.
+    """
+
+    kind: str = "categorical"
+    pooling: str = "style"
+    bands: int = 4
+    width: int = 64
+    dropout: float = 0.5
+    weighting: str = "dynamic"
+    step: int | None = None
+    neutral_radius: float = 0.0
+    center: str = "midpoint"
+
+    @property
+    def emotions(self):
+        """Whether the network names emotions."""
+        return self.kind != "vad"
+
+    @property
+    def dimensions(self):
+        """Whether the network gives valence, arousal and dominance."""
+        return self.kind != "categorical"
+
+
+@dataclass(frozen=True)
 class Training:
     """Optimisation by Adam.
 
@@ -113,6 +144,7 @@ class Config:
     audio: Audio = field(default_factory=Audio)
     augmentation: Augmentation = field(default_factory=Augmentation)
     network: Network = field(default_factory=Network)
+    head: Head = field(default_factory=Head)
     training: Training = field(default_factory=Training)
 
     def to_dict(self):

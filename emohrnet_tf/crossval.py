@@ -1,6 +1,7 @@
 """Every fold and seed of a protocol, and what they say together."""
 
 import functools
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,15 +9,20 @@ import pandas as pd
 
 from emohrnet_tf import plots
 from emohrnet_tf.calibration import risk_coverage
+from emohrnet_tf.config import Config
 from emohrnet_tf.data import Clips
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.evaluate import evaluate
+from emohrnet_tf.evaluate import evaluate, evaluate_dimensions
+from emohrnet_tf.files import write_csv
+from emohrnet_tf.fitting import Trainer
 from emohrnet_tf.provenance import provenance
 from emohrnet_tf.report import CHOICES, write_json
+from emohrnet_tf.sphere import DIMENSIONS, Sphere
 from emohrnet_tf.splits import fold_count
-from emohrnet_tf.train import Trainer, check_settings, finished, ordered, run_of, train
+from emohrnet_tf.train import check_settings, finished, labels_of, run_of, train
 
-SCORES = ("uar", "war", "macro_f1", "ece")
+SCORES = ("uar", "war", "macro_f1", "ece", "ccc")
+ARITHMETIC = {"training": {"mixed_precision": False}}  # the same recipe with either: folds may come from two machines
 
 
 def crossval(
@@ -39,7 +45,8 @@ def crossval(
 
     Args:
         index, config, protocol, preset, **split_options: of `train.train`.
-        out: folder. Each run has a folder in it, `fold0_seed0`, and when it ends its report as `fold0_seed0.json`;
+        out: folder. Each run has a folder in it, `fold0_seed0`, and when it ends its report and predictions as
+            `fold0_seed0.json` and `.csv`: where these two lie, the run is done, whatever became of its folder.
             `report.json` is written anew after each run, over the runs so far; `confusion.png` at the end.
         seeds: of the runs.
         only: folds to run, or None for all. A report on some folds says so, and gives no mean over the protocol.
@@ -54,6 +61,8 @@ def crossval(
         InputError: of `train.train`; no seed, one twice, or a fold that is none.
     """
     out = Path(out)
+    if protocol == "all":
+        raise InputError("Protocol all measures nothing: train with it by `emohrnet train`. Received: 'all'")
     count = fold_count(index, protocol, **split_options)
     seeds, folds = list(seeds), list(range(count)) if only is None else sorted(set(only))
     if not seeds or len(set(seeds)) != len(seeds):
@@ -62,30 +71,56 @@ def crossval(
         raise InputError(f"folds: {protocol} has {count} here, numbered 0 to {count - 1}. Received: {only!r}")
     check_settings(config)
     clips = functools.cache(lambda: Clips(index, config.audio.sample_rate))
-    trainer = functools.cache(lambda: Trainer(config, ordered(clips().index.emotion.unique())))
+    trainer = functools.cache(lambda: Trainer(config, labels_of(clips().index, config.head)))
     reports, predictions = [], []
     for seed in seeds:
         for fold in folds:
             folder = out / f"fold{fold}_seed{seed}"
             run = (protocol, fold, seed, preset)
-            unfinished = not finished(folder, run_of(index, config, *run, **split_options))
-            shared = {"clips": clips(), "trainer": trainer()} if unfinished else {}
-            report = train(index, config, folder, *run, verbose=verbose, **shared, **split_options)
-            write_json(out / f"{folder.name}.json", report)
+            report, table = done_before(folder, run_of(index, config, *run, **split_options))
+            if report is None:
+                unfinished = not finished(folder, run_of(index, config, *run, **split_options))
+                shared = {"clips": clips(), "trainer": trainer()} if unfinished else {}
+                report = train(index, config, folder, *run, verbose=verbose, **shared, **split_options)
+                table = pd.read_csv(folder / "predictions.csv", dtype={"speaker": str})
+                table["file"] = table["file"].map(lambda file: Path(file).name)
+                write_csv(table, folder.with_suffix(".csv"))
+                write_json(folder.with_suffix(".json"), report)
             if not keep_models:
                 (folder / "model.keras").unlink(missing_ok=True)
             reports.append(report)
-            predictions.append(pd.read_csv(folder / "predictions.csv").assign(seed=seed))
+            predictions.append(table.assign(seed=seed))
             summary = summarize(reports, predictions, count)
             write_json(out / "report.json", summary)
             result = report["results"][report["chosen"]]
-            say(
-                f"Fold {fold}, seed {seed}: UAR {100 * result['uar']:.1f} %, WAR {100 * result['war']:.1f} % "
-                f"({len(reports)} of {len(seeds) * len(folds)} runs)"
-            )
+            scores = [f"{name.upper()} {100 * result[name]:.1f} %" for name in ("uar", "war") if name in result]
+            scores += [f"CCC {result['ccc']:.3f}"] if "ccc" in result else []
+            say(f"Fold {fold}, seed {seed}: {', '.join(scores)} ({len(reports)} of {len(seeds) * len(folds)} runs)")
     title = f"{summary['corpus']}, {protocol}, {summary['network']}, {len(folds)} of {count} folds, seed {seeds[0]}"
-    plots.confusion_matrix(summary["pooled"][0], out / "confusion.png", title=title)
+    if config.head.emotions:
+        plots.confusion_matrix(summary["pooled"][0], out / "confusion.png", title=title)
     return summary
+
+
+def done_before(folder, run):
+    """`(report, predictions)` of a run whose two files lie beside its folder, or two None.
+
+    Raises:
+        InputError: they are another run's.
+    """
+    files = folder.with_suffix(".json"), folder.with_suffix(".csv")
+    if not all(file.exists() for file in files):
+        return None, None
+    report = json.loads(files[0].read_text())
+    config, asked = Config.from_dict(report["config"]), Config.from_dict(run["config"])
+    masks = {n: v for n, v in run["config"]["augmentation"].items() if v in ("pitch", "duration")}  # measured since
+    there = report | {"config": config.replace({"augmentation": masks}).replace(ARITHMETIC).to_dict()}
+    asked = run | {"config": asked.replace(ARITHMETIC).to_dict()}
+    if different := [key for key in asked if there.get(key) != json.loads(json.dumps(asked[key]))]:
+        raise InputError(
+            f"{files[0]} is of another {', '.join(different)}: give another folder as --out. Received: {folder.parent}"
+        )
+    return report, pd.read_csv(files[1], dtype={"speaker": str})
 
 
 def summarize(reports, predictions, folds):
@@ -104,10 +139,11 @@ def summarize(reports, predictions, folds):
         and `calibration.risk_coverage`.
     """
     first = reports[0]
-    labels = first["results"][first["chosen"]]["labels"]
+    labels = first["results"][first["chosen"]].get("labels", [])
+    measures = [name for name in SCORES if name in first["results"][first["chosen"]]]
     scores = {}
     for choice in CHOICES:
-        values = {name: [report["results"][choice][name] for report in reports] for name in SCORES}
+        values = {name: [report["results"][choice][name] for report in reports] for name in measures}
         scores[choice] = {
             name: {"mean": float(np.mean(x)), "spread": float(np.std(x, ddof=1)) if len(x) > 1 else None}
             for name, x in values.items()
@@ -115,33 +151,44 @@ def summarize(reports, predictions, folds):
     pooled = []
     table = pd.concat(predictions)
     for seed, rows in table.groupby("seed"):
-        speakers = rows.speaker.astype(str).tolist() if "speaker" in rows else None
-        probabilities = rows[labels].to_numpy()
-        probabilities /= probabilities.sum(axis=1, keepdims=True)  # the file holds six decimals
-        report = evaluate(labels, rows.emotion.tolist(), probabilities, speakers)
-        true = rows.emotion.map(labels.index).to_numpy()
-        pooled.append({"seed": int(seed), **report, "coverage": risk_coverage(labels, true, probabilities)})
+        report, speakers = {}, rows.speaker.tolist() if "speaker" in rows else None
+        if labels:
+            named = rows[rows.emotion.notna()]
+            probabilities = named[labels].to_numpy()
+            probabilities /= probabilities.sum(axis=1, keepdims=True)  # the file holds six decimals
+            true = named.emotion.map(labels.index).to_numpy()
+            report = evaluate(labels, true, probabilities, named.speaker.tolist() if speakers else None)
+            report["coverage"] = risk_coverage(labels, true, probabilities)
+        if first.get("sphere"):
+            sphere, rated = Sphere(**first["sphere"]), rows.dropna(subset=[f"true_{name}" for name in DIMENSIONS])
+            columns = [[before + name for name in DIMENSIONS] for before in ("true_", "")]
+            true, predicted = (sphere.to_cube(rated[names]) for names in columns)
+            report["vad"] = evaluate_dimensions(true, predicted, sphere, rated.speaker.tolist() if speakers else None)
+        pooled.append({"seed": int(seed), **report})
     result = scores[first["chosen"]]
+    calibrations = [report["calibration"] for report in reports if report["calibration"]]
     done = {(report["fold"], report["seed"]) for report in reports}
     seeds = sorted({seed for _, seed in done})
     return {
         **{name: first[name] for name in ("protocol", "preset", "index", "config", "corpus", "parameters", "chosen")},
-        **{name: first[name] for name in ("choices", "scheme", "also") if name in first},
+        **{name: first[name] for name in ("choices", "scheme", "also", "sphere") if name in first},
         "network": first["config"]["network"]["architecture"],
         "folds": folds,
         "seeds": seeds,
         "complete": done == {(fold, seed) for fold in range(folds) for seed in seeds},
         "runs": [
             {"fold": report["fold"], "seed": report["seed"], "commit": report["commit"]}
-            | {choice: {name: report["results"][choice][name] for name in SCORES} for choice in CHOICES}
+            | {"mixed_precision": report["config"]["training"]["mixed_precision"]}
+            | {choice: {name: report["results"][choice][name] for name in measures} for choice in CHOICES}
             for report in reports
         ],
         "scores": scores,
         "calibration": {
-            name: float(np.mean([report["calibration"][name] for report in reports]))
+            name: float(np.mean([calibration[name] for calibration in calibrations]))
             for name in ("temperature", "ece_before", "ece_after")
+            if calibrations
         },
-        "lower": min(result["uar"]["mean"], result["war"]["mean"]),
+        "lower": min(result[name]["mean"] for name in ("uar", "war") if name in result) if labels else None,
         "pooled": pooled,
         **provenance(),
     }

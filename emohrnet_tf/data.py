@@ -87,7 +87,7 @@ class Clips:
         return read
 
 
-def training_batches(clips, rows, targets, classes, config, seed=0, first_epoch=0):
+def training_batches(clips, rows, targets, config, seed=0, first_epoch=0):
     """Batches for `model.fit`, endless: epoch after epoch of all rows, each in an order of its own.
 
     Everything random is a function of (seed, epoch, clip), so a run repeats, and one that resumes at `first_epoch`
@@ -96,20 +96,23 @@ def training_batches(clips, rows, targets, classes, config, seed=0, first_epoch=
     Args:
         clips: `Clips`.
         rows: numbers of the training clips.
-        targets: int label of each of them.
-        classes: number of labels.
+        targets: what each of them is to give: float array `(clips, classes)`, or several by name.
         config: `config.Config`.
         seed: int.
         first_epoch: epoch of the first batch, counted from 0.
 
     Returns:
-        `(dataset, steps)`: a tf.data dataset of (log-mel `(batch, frames, mels, 1)`, probabilities
-        `(batch, classes)`) and its batches per epoch; the last incomplete batch of an epoch is dropped.
+        `(dataset, steps)`: a tf.data dataset of (log-mel `(batch, frames, mels, 1)`, targets `(batch, classes)` or
+        several by name) and its batches per epoch; the last incomplete batch of an epoch is dropped.
     """
     settings, samples = config.augmentation, config.audio.samples
     augment = Augment(**settings.log_mel())
     batch_size = min(config.training.batch_size, len(rows))
-    rows, targets, read = tf.constant(rows, tf.int64), tf.constant(targets, tf.int32), clips.graph_reader()
+    rows, read, names = tf.constant(rows, tf.int64), clips.graph_reader(), None
+    if isinstance(targets, dict):  # side by side until the end: one array goes through everything
+        names, widths = list(targets), [values.shape[1] for values in targets.values()]
+        targets = np.concatenate(list(targets.values()), axis=1)
+    targets = tf.constant(targets, tf.float32)
 
     def one_epoch(epoch):
         key = tf.stack([tf.cast(seed, tf.int64), epoch])
@@ -126,13 +129,14 @@ def training_batches(clips, rows, targets, classes, config, seed=0, first_epoch=
         waveform = place(read(rows[i]), samples, numbers[0], numbers[1], settings)
         waveform = add_noise(waveform, key + 1, settings)
         pair = tf.random.stateless_gamma([2], key + 2, settings.mixup or 1.0)
-        return waveform, numbers[2:], tf.reduce_max(pair) / tf.reduce_sum(pair), tf.one_hot(targets[i], classes)
+        return waveform, numbers[2:], tf.reduce_max(pair) / tf.reduce_sum(pair), targets[i]
 
     def features(waveform, numbers, share, target):
         gains = spectral_gains(numbers[:, augment.numbers :], settings, config.audio)
         x = tf.expand_dims(log_mel(waveform, gains=gains, **config.audio.front_end()), -1)
         x = augment(x, numbers[:, : augment.numbers], training=True)
-        return mix(x, target, share) if settings.mixup else (x, target)
+        x, target = mix(x, target, share) if settings.mixup else (x, target)
+        return x, target if names is None else dict(zip(names, tf.split(target, widths, axis=1)))
 
     dataset = tf.data.Dataset.counter(first_epoch).flat_map(one_epoch)
     dataset = dataset.map(features, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)

@@ -10,11 +10,12 @@ import pandas as pd
 import tensorflow as tf
 
 from emohrnet_tf.audio import graph_windows
-from emohrnet_tf.config import Audio, Network
+from emohrnet_tf.config import Audio, Head, Network
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.features import LogMelSpectrogram
 from emohrnet_tf.hrnet import build_network
 from emohrnet_tf.pretrained import NAMES, comes_along, read_weights, weights_file
+from emohrnet_tf.sphere import DIMENSIONS, Sphere, region_count
 
 
 @keras.saving.register_keras_serializable("emohrnet_tf")
@@ -26,13 +27,18 @@ class EmoHRNet(keras.Model):
     example sees another of its batch.
 
     Args:
-        labels: names of the emotions, in the order of the probabilities.
+        labels: names of the emotions, in the order of the probabilities; none for a head "vad".
         audio: `config.Audio` or its dictionary.
         network: `config.Network` or its dictionary.
         temperature: by what `calibrate` has divided the logits so far, for the record.
+        head: `config.Head` or its dictionary.
+        sphere: `sphere.Sphere` or its dictionary: the scale of the dimensions and how the sphere is divided; None for
+            a categorical head.
 
     Call: float waveform `(batch, samples)` at `audio.sample_rate`, any length -> dictionary of `probabilities` and
-    `logits` `(batch, classes)` and `embedding` `(batch, fuse_filters)`, each the mean over the windows.
+    `logits` `(batch, classes)` and `embedding` `(batch, fuse_filters)`, each the mean over the windows. With
+    dimensions also `dimensions` `(batch, 3)`: valence, arousal, dominance in -1..1 (`sphere.from_cube` gives their own
+    scale); a head "vad" has no probabilities and logits.
 
     Example:
         >>> model = EmoHRNet(["calm", "anger"], Audio(frames=32, mels=32), Network("tiny"))
@@ -40,19 +46,20 @@ class EmoHRNet(keras.Model):
         TensorShape([3, 2])
     """
 
-    def __init__(self, labels, audio=None, network=None, temperature=1.0, **kwargs):
+    def __init__(self, labels, audio=None, network=None, temperature=1.0, head=None, sphere=None, **kwargs):
         super().__init__(**kwargs)
         self.labels = [str(label) for label in labels]
-        if len(set(self.labels)) != len(self.labels) or len(self.labels) < 2:
+        self.head = Head(**head) if isinstance(head, dict) else head or Head()
+        if self.head.emotions and (len(set(self.labels)) != len(self.labels) or len(self.labels) < 2):
             raise InputError(f"A model needs two or more different labels. Received: {labels!r}")
         self.audio = Audio(**audio) if isinstance(audio, dict) else audio or Audio()
         self.settings = Network(**network) if isinstance(network, dict) else network or Network()
         self.temperature = temperature
+        self.sphere = Sphere(**sphere) if isinstance(sphere, dict) else sphere
         self.front_end = LogMelSpectrogram(**self.audio.front_end(), name="log_mel")
-        self.network = build_network(
-            self.audio.frames, self.audio.mels, len(self.labels), **dataclasses.asdict(self.settings)
-        )
-        self.embedder = keras.Model(self.network.input, self.network.get_layer("embedding").output, name="embedder")
+        self.network = make_network(self.audio, self.settings, self.head, len(self.labels))
+        inner = {name: self.network.get_layer(name).output for name in ("embedding", *self.answers)}
+        self.inner = keras.Model(self.network.input, inner, name="inner")
         self.built = True
         self._score = None
 
@@ -65,27 +72,47 @@ class EmoHRNet(keras.Model):
 
     def call_windows(self, windows):
         """The same outputs for whole windows `(batch, audio.samples)`: the part that every export shares."""
-        embedding = self.embedder(self.front_end(windows), training=False)
-        logits = self.network.get_layer("logits")(embedding)
-        return {"probabilities": tf.nn.softmax(logits), "logits": logits, "embedding": embedding}
+        outputs = dict(self.inner(self.front_end(windows), training=False))
+        if "logits" in outputs:
+            outputs["probabilities"] = tf.nn.softmax(outputs["logits"])
+        if "dimensions" in outputs:
+            outputs["dimensions"] = tf.clip_by_value(outputs["dimensions"], -1.0, 1.0)
+        return outputs
 
-    def score(self, windows, batch_size=32):
-        """Probabilities of whole windows.
+    @property
+    def answers(self):
+        """Names of the network's outputs that inference uses: `logits`, `dimensions` or both."""
+        return ["logits"] * self.head.emotions + ["dimensions"] * self.head.dimensions
+
+    def outputs(self, windows, batch_size=32):
+        """What the model says of whole windows.
 
         Args:
             windows: float array `(n, audio.samples)`.
             batch_size: windows scored at once.
 
         Returns:
-            float32 array `(n, classes)`.
+            dictionary of float32 arrays: `probabilities` `(n, classes)`, `dimensions` `(n, 3)`, as the head has them.
         """
+        names = {"probabilities": len(self.labels)} if self.head.emotions else {}
+        names |= {"dimensions": len(DIMENSIONS)} if self.head.dimensions else {}
         if self._score is None:
             signature = [tf.TensorSpec((None, self.audio.samples), tf.float32)]
-            self._score = tf.function(lambda x: self.call_windows(x)["probabilities"], input_signature=signature)
+            self._score = tf.function(lambda x: [self.call_windows(x)[n] for n in names], input_signature=signature)
         if not len(windows):
-            return np.zeros((0, len(self.labels)), "float32")
-        starts = range(0, len(windows), batch_size)
-        return np.concatenate([self._score(windows[start : start + batch_size]).numpy() for start in starts])
+            return {name: np.zeros((0, width), "float32") for name, width in names.items()}
+        scored = [self._score(windows[start : start + batch_size]) for start in range(0, len(windows), batch_size)]
+        return {name: np.concatenate([x.numpy() for x in parts]) for name, parts in zip(names, zip(*scored))}
+
+    def score(self, windows, batch_size=32):
+        """Probabilities of whole windows: float32 array `(n, classes)`; arguments are those of `outputs`.
+
+        Raises:
+            InputError: the model names no emotions.
+        """
+        if not self.head.emotions:
+            raise InputError("The model gives valence, arousal and dominance and names no emotions. Received: 'vad'")
+        return self.outputs(windows, batch_size)["probabilities"]
 
     @classmethod
     def from_pretrained(cls, name="ravdess"):
@@ -115,8 +142,21 @@ class EmoHRNet(keras.Model):
             "audio": dataclasses.asdict(self.audio),
             "network": dataclasses.asdict(self.settings),
             "temperature": self.temperature,
+            "head": dataclasses.asdict(self.head),
+            "sphere": None if self.sphere is None else dataclasses.asdict(self.sphere),
         }
         return {**super().get_config(), **config}
+
+
+def make_network(audio, network, head, classes):
+    """`hrnet.build_network` of the groups of settings `config.Audio`, `Network`, `Head`."""
+    sphere = None
+    if head.dimensions:
+        regions = 0 if head.weighting == "none" else region_count(head.step, head.neutral_radius)
+        names = ("pooling", "bands", "width", "dropout", "weighting")
+        sphere = {"regions": regions} | {name: getattr(head, name) for name in names}
+    classes = classes if head.emotions else 0
+    return build_network(audio.frames, audio.mels, classes, sphere=sphere, **dataclasses.asdict(network))
 
 
 def load_model(path):

@@ -1,8 +1,11 @@
-"""Numbers from (truth, probabilities): recall, accuracy, calibration, with bootstrap intervals."""
+"""Numbers from (truth, answers): recall, accuracy, calibration; agreement of dimensions; with bootstrap intervals."""
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from emohrnet_tf.errors import InputError
+from emohrnet_tf.sphere import DIMENSIONS, Sphere, concordance
 
 BINS = 15  # of the calibration error
 LEVEL = 0.95  # of the bootstrap intervals
@@ -65,6 +68,126 @@ def evaluate(labels, true, probabilities, speakers=None, bootstrap=1000, seed=0)
             intervals["by_speaker"] = _interval(by_speaker, true, predicted, len(labels), bootstrap, seed)
         report["interval"] = {"level": LEVEL, "resamples": bootstrap, "seed": seed, **intervals}
     return report
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is known of clips.
+
+    Args:
+        emotion: `(clips,)` number of each clip's label, -1 where it is not known.
+        cube: `(clips, 3)` valence, arousal, dominance in -1..1, or None for a model without them.
+        known: `(clips,)` whether a row of `cube` holds anything.
+        sphere: of the model.
+    """
+
+    emotion: np.ndarray
+    cube: np.ndarray | None = None
+    known: np.ndarray | None = None
+    sphere: Sphere | None = None
+
+
+def evaluate_answers(labels, truth, answers, speakers=None, bootstrap=1000):
+    """Score what a model answers, whichever head it has, each answer on the clips whose truth is known.
+
+    Args:
+        labels: names of the emotions.
+        truth: `Truth`.
+        answers: dictionary of `probabilities` `(clips, classes)` and `dimensions` `(clips, 3)`, or one of them.
+        speakers, bootstrap: of `evaluate`.
+
+    Returns:
+        The report of `evaluate` where there are probabilities; with dimensions also `vad`, the report of
+        `evaluate_dimensions`, and `ccc`, its mean.
+    """
+    named = None if speakers is None else np.array([str(speaker) for speaker in speakers])
+    of = lambda mask: None if named is None else named[mask]  # noqa: E731
+    report = {}
+    if "probabilities" in answers:
+        rows = truth.emotion >= 0
+        report = evaluate(labels, truth.emotion[rows], answers["probabilities"][rows], of(rows), bootstrap)
+    if "dimensions" in answers:
+        rows = truth.known
+        vad = evaluate_dimensions(truth.cube[rows], answers["dimensions"][rows], truth.sphere, of(rows), bootstrap)
+        report |= {"vad": vad, "ccc": vad["ccc"]}
+    return report
+
+
+def evaluate_dimensions(true, predicted, sphere, speakers=None, bootstrap=1000, seed=0):
+    """Agreement of valence, arousal and dominance with their labels (arXiv 2505.19693: CCC, population variances).
+
+    Args:
+        true, predicted: `(clips, 3)` in -1..1, in the order of `sphere.DIMENSIONS`.
+        sphere: `sphere.Sphere`, for the regions and for RMSE on the labels' own scale.
+        speakers, bootstrap, seed: of `evaluate`.
+
+    Returns:
+        JSON-ready dict: clips, scale, ccc (mean of the three), region_accuracy (of the region that the prediction lies
+        in), regions, and `dimensions`: ccc, pearson, rmse and the interval of the CCC of each.
+
+    Raises:
+        InputError: no clips, shapes that differ, or values that are not finite.
+
+    Example:
+        >>> report = evaluate_dimensions([[0, 0, 0], [1, 1, 1]], [[0, 0, 0], [1, 1, 0]], Sphere(1, 5), bootstrap=0)
+        >>> [row["ccc"] for row in report["dimensions"]], report["dimensions"][2]["rmse"]
+        ([1.0, 1.0, 0.0], 1.4142135623730951)
+    """
+    true, predicted = np.asarray(true, float), np.asarray(predicted, float)
+    if true.ndim != 2 or true.shape[1:] != (3,) or true.shape != predicted.shape or not len(true):
+        raise InputError(f"dimensions: (clips, 3) for both, one clip or more. Received: {true.shape, predicted.shape}")
+    if not (np.isfinite(true).all() and np.isfinite(predicted).all()):
+        raise InputError("dimensions: finite values; leave out the clips without them. Received: 'NaN or infinity'")
+    ccc = concordance(true, predicted)
+    error = (sphere.from_cube(true) - sphere.from_cube(predicted)) ** 2
+    moments = _moments(true, predicted)
+    units = {"by_clip": np.arange(len(true))}
+    if speakers is not None:
+        names, speaker_of = _check_speakers(true, speakers)
+        units |= {"by_speaker": speaker_of} if len(names) > 1 else {}
+    intervals = {kind: _ccc_interval(unit_of, moments, bootstrap, seed) for kind, unit_of in units.items() if bootstrap}
+    correlation = _moment_scores(moments.sum(axis=0))[1]
+    rows = []
+    for number, dimension in enumerate(DIMENSIONS):
+        row = {"dimension": dimension, "ccc": float(ccc[number]), "pearson": float(correlation[number])}
+        row["rmse"] = float(np.sqrt(error[:, number].mean()))
+        rows.append(row | {"interval": {kind: limits[number].tolist() for kind, limits in intervals.items()}})
+    return {
+        "clips": len(true),
+        "scale": [sphere.low, sphere.high],
+        "ccc": float(ccc.mean()),
+        "interval": {kind: limits[3].tolist() for kind, limits in intervals.items()},
+        "region_accuracy": float((sphere.region(true) == sphere.region(predicted)).mean()),
+        "regions": sphere.regions,
+        "dimensions": rows,
+    }
+
+
+def _moments(true, predicted):
+    """`(clips, 6, 3)`: what sums to everything that CCC and correlation need."""
+    return np.stack([np.ones_like(true), true, predicted, true**2, predicted**2, true * predicted], axis=1)
+
+
+def _moment_scores(sums):
+    """CCC and correlation from sums `(..., 6, 3)` of `_moments`: two arrays `(..., 3)`."""
+    count = sums[..., 0, :]
+    true, predicted, true2, predicted2, product = np.moveaxis(sums[..., 1:, :] / count[..., None, :], -2, 0)
+    covariance = product - true * predicted
+    variances = np.maximum(true2 - true**2, 0), np.maximum(predicted2 - predicted**2, 0)
+    spread, deviations = sum(variances) + (true - predicted) ** 2, np.sqrt(variances[0] * variances[1])
+    ratio = lambda a, b: np.where(b > 1e-12, a / np.where(b > 1e-12, b, 1), 0.0)  # noqa: E731
+    return ratio(2 * covariance, spread), ratio(covariance, deviations)
+
+
+def _ccc_interval(unit_of, moments, bootstrap, seed):
+    """Percentile intervals `(4, 2)` of the three CCCs and of their mean when units are drawn with replacement."""
+    units = unit_of.max() + 1
+    sums, random, drawn = np.zeros((units, 6, 3)), np.random.default_rng(seed), []
+    np.add.at(sums, unit_of, moments)
+    for _ in range(bootstrap):
+        ccc = _moment_scores(np.tensordot(random.multinomial(units, np.full(units, 1 / units)), sums, axes=1))[0]
+        drawn.append([*ccc, ccc.mean()])
+    return np.percentile(drawn, [50 * (1 - LEVEL), 50 * (1 + LEVEL)], axis=0).T
 
 
 def calibration_error(correct, confidence, bins=BINS):

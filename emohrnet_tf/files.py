@@ -24,3 +24,9 @@ def replacing(path):
     finally:
         with contextlib.suppress(OSError):
             part.unlink()
+
+
+def write_csv(table, path):
+    """`table.to_csv`, whole or not at all."""
+    with replacing(path) as part:
+        table.to_csv(part, index=False)

@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from emohrnet_tf.errors import InputError
+from emohrnet_tf.heads import sphere_head
 from emohrnet_tf.layers import BasicBlock, Bottleneck, ConvBN, FinalFuse, Fuse, Transition
 
 # stem = (channels, strides of its 3x3 convolutions); stage = (modules, block, blocks per branch, channels per branch).
@@ -84,30 +85,36 @@ def hrnet(log_mel, architecture="small", stem=None, fuse_filters=None):
     return FinalFuse(fuse_filters or sum(channels), name="fuse")(branches)
 
 
-def build_network(frames, mels, classes, architecture="small", dropout=0.0, **body):
-    """The trainable network: log-mel in, logits out.
+def build_network(frames, mels, classes, architecture="small", dropout=0.0, sphere=None, **body):
+    """The trainable network: log-mel in, logits out, or with EmoSphere's head a dictionary.
 
     Args:
         frames, mels: sides of the log-mel.
-        classes: number of emotions.
+        classes: number of emotions; 0 for none.
         dropout: share of the embedding dropped in training.
+        sphere: keyword arguments of `heads.sphere_head`, or None for emotions alone.
         **body: `stem`, `fuse_filters` of `hrnet`.
 
     Returns:
         `keras.Model` from `(batch, frames, mels, 1)` to logits `(batch, classes)`, whose layer `embedding` is the
-        global average pool (eq. 1) and whose layer `logits` the fully connected one (eq. 2, before its softmax).
+        global average pool (eq. 1) and whose layer `logits` the fully connected one (eq. 2, before its softmax). With
+        `sphere` the output is a dictionary of `logits` (where there are emotions), `dimensions` and `regions`; without
+        emotions the layer `embedding` is the vector that the dimensions come from.
 
     Example:
         >>> build_network(32, 32, 8, "tiny").output_shape
         (None, 8)
     """
     log_mel = keras.Input((frames, mels, 1), name="log_mel")
-    x = hrnet(log_mel, architecture, **body)
-    x = layers.GlobalAveragePooling2D(name="embedding")(x)
-    if dropout:
-        x = layers.Dropout(dropout, name="dropout")(x)
-    logits = layers.Dense(classes, name="logits", dtype="float32")(x)
-    return keras.Model(log_mel, logits, name=f"emohrnet_{architecture}")
+    features, outputs = hrnet(log_mel, architecture, **body), {}
+    if classes:
+        x = layers.GlobalAveragePooling2D(name="embedding")(features)
+        if dropout:
+            x = layers.Dropout(dropout, name="dropout")(x)
+        outputs["logits"] = layers.Dense(classes, name="logits", dtype="float32")(x)
+    if sphere:
+        outputs |= sphere_head(features, **sphere, name="style" if classes else "embedding")
+    return keras.Model(log_mel, outputs if sphere else outputs["logits"], name=f"emohrnet_{architecture}")
 
 
 def costs(network):

@@ -41,9 +41,9 @@ def check_split(index, split, protocol):
             raise InputError(
                 f"split: no clip in {part}; use fewer folds or more speakers. Received: {sorted(set(parts))!r}"
             )
-    emotions = column_of(index, "emotion")
+    emotions = emotions_of(index)
     for part in PARTS[1:]:
-        unknown = sorted(set(emotions[parts == part]) - set(emotions[parts == "train"]))
+        unknown = sorted(set(emotions[parts == part]) - set(emotions[parts == "train"]) - {""})
         if unknown:
             raise InputError(
                 f"split: {part} has an emotion that train has not; leave it out or split otherwise. "
@@ -80,6 +80,15 @@ def column_of(index, name):
             f"the first is row {label!r}. Received: {index[name].iloc[missing[0]]!r}"
         )
     return index[name].astype(str).to_numpy(object)
+
+
+def emotions_of(index):
+    """Emotions as text; "" where a clip has none but valence, arousal and dominance."""
+    rated = [name for name in ("valence", "arousal", "dominance") if name in index]
+    if len(rated) < 3 or "emotion" not in index:
+        return column_of(index, "emotion")
+    column_of(index[index[rated].isna().any(axis=1)], "emotion")
+    return index["emotion"].fillna("").astype(str).to_numpy(object)
 
 
 def groups_of(index):

@@ -97,7 +97,8 @@ def timeline(table, overview, path, title=None):
         path: picture to write.
         title: above the picture.
     """
-    labels, times = list(table.columns[3:]), np.append(table["start"], table["end"].iloc[-1])
+    labels = [name for name in table.columns[3:] if name not in ("valence", "arousal", "dominance")]
+    times = np.append(table["start"], table["end"].iloc[-1])
     frames, mels = overview["mel_db"].shape
     seconds = np.arange(frames + 1) * overview["seconds"]
     columns = max(1, frames // 3000)  # no more than the picture can show
@@ -135,11 +136,45 @@ def timeline(table, overview, path, title=None):
         _save(figure, path)
 
 
-def learning_curves(history, best_epoch, path, title=None):
-    """Draw loss and accuracy over epochs, with the chosen epoch marked.
+def dimensions(report, sphere, true, predicted, path, title=None):
+    """Draw labelled against predicted valence, arousal and dominance, and both on the valence-arousal plane.
 
     Args:
-        history: DataFrame with the columns epoch, loss, accuracy, and where they exist val_loss, val_accuracy,
+        report: of `evaluate.evaluate_dimensions`.
+        sphere: `sphere.Sphere`, whose scale the axes have.
+        true, predicted: `(clips, 3)` in -1..1.
+        path: picture to write.
+        title: above the panels.
+    """
+    true, predicted = sphere.from_cube(true), sphere.from_cube(predicted)
+    low, high, (blue, _), (red, _) = sphere.low, sphere.high, LINES["training"], LINES["validation"]
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(12, 3.6), layout="constrained")
+        *scatters, plane = figure.subplots(1, 4)
+        for column, (axes, row) in enumerate(zip(scatters, report["dimensions"])):
+            axes.plot([low, high], [low, high], color="0.6", linewidth=1, linestyle="--")
+            axes.plot(true[:, column], predicted[:, column], "o", color=blue, markersize=3, alpha=0.5, mew=0)
+            axes.set(xlabel=f"labelled {row['dimension']}", ylabel="predicted" if not column else None)
+            axes.set_title(f"CCC {row['ccc']:.2f}, r {row['pearson']:.2f}")
+        center = sphere.from_cube(np.asarray(sphere.center))
+        plane.axvline(center[0], color="0.8", linewidth=1)
+        plane.axhline(center[1], color="0.8", linewidth=1)
+        plane.plot(true[:, 0], true[:, 1], "o", color="0.55", markersize=3, mew=0, label="labelled")
+        plane.plot(predicted[:, 0], predicted[:, 1], "^", color=red, markersize=3, alpha=0.6, mew=0, label="predicted")
+        plane.set(xlabel="valence", ylabel="arousal", title=f"{report['clips']} clips")
+        for axes in (*scatters, plane):
+            axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")
+        figure.legend(loc="outside lower center", ncols=2)
+        if title:
+            figure.suptitle(title, fontsize=12)
+        _save(figure, path)
+
+
+def learning_curves(history, best_epoch, path, title=None):
+    """Draw loss and accuracy (without emotions: CCC) over epochs, with the chosen epoch marked.
+
+    Args:
+        history: DataFrame with the columns epoch, loss, accuracy or ccc, and where they exist val_loss, val_accuracy,
             test_loss, test_accuracy.
         best_epoch: value of `epoch` of the chosen one; None marks none.
         path: picture to write.
@@ -148,7 +183,8 @@ def learning_curves(history, best_epoch, path, title=None):
     Raises:
         InputError: a needed column is absent, or there is no such epoch.
     """
-    if absent := [name for name in ("epoch", "loss", "accuracy") if name not in history]:
+    score = "ccc" if "ccc" in history and "accuracy" not in history else "accuracy"
+    if absent := [name for name in ("epoch", "loss", score) if name not in history]:
         raise InputError(f"history: needs the columns {absent}. Received: {list(history.columns)!r}")
     epochs = history["epoch"].to_numpy()
     if best_epoch is not None and best_epoch not in epochs:
@@ -156,7 +192,7 @@ def learning_curves(history, best_epoch, path, title=None):
     prefixes = {"training": "", "validation": "val_", "test": "test_"}
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(9, 3.6), layout="constrained")
-        for axes, measure in zip(figure.subplots(1, 2), ("loss", "accuracy")):
+        for axes, measure in zip(figure.subplots(1, 2), ("loss", score)):
             scale = 100 if measure == "accuracy" else 1
             for name, prefix in prefixes.items():
                 if prefix + measure in history:
@@ -167,10 +203,10 @@ def learning_curves(history, best_epoch, path, title=None):
                     axes.plot(epochs[scored], values[scored], color=colour, linestyle=style, marker=marker, label=name)
             if best_epoch is not None:
                 axes.axvline(best_epoch, color="0.4", linewidth=1, linestyle=":", label=f"chosen epoch {best_epoch}")
-            axes.set(xlabel="epoch", ylabel="accuracy (%)" if scale == 100 else "loss")
+            axes.set(xlabel="epoch", ylabel={"accuracy": "accuracy (%)", "ccc": "CCC"}.get(measure, measure))
             axes.xaxis.get_major_locator().set_params(integer=True)
             axes.grid(axis="y", color="0.9", linewidth=0.8)
-        axes.set_ylim(0, 102)
+        axes.set_ylim(0, 102 if score == "accuracy" else 1.02)
         handles, names = axes.get_legend_handles_labels()
         figure.legend(handles, names, loc="outside lower center", ncols=len(names))
         if title:

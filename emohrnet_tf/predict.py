@@ -1,4 +1,4 @@
-"""Emotions of files and folders, with any model, one bad file never losing the rest."""
+"""Emotions and dimensions of files and folders, with any model, one bad file never losing the rest."""
 
 import hashlib
 import json
@@ -11,9 +11,11 @@ import pandas as pd
 from emohrnet_tf.audio import load_audio, windows
 from emohrnet_tf.emohrnet import heard, load_model
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.evaluate import evaluate
+from emohrnet_tf.evaluate import Truth, evaluate_answers
 from emohrnet_tf.provenance import provenance
 from emohrnet_tf.report import write_json
+from emohrnet_tf.sphere import DIMENSIONS
+from emohrnet_tf.targets import emotion_numbers, read_vad
 
 AUDIO_SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".oga", ".aif", ".aiff"}
 BATCH = 64  # files decoded and scored together
@@ -30,7 +32,9 @@ def predict(model, paths, min_confidence=0.0, workers=4):
         workers: files decoded at once.
 
     Returns:
-        DataFrame of `file`, `emotion`, a probability per label, and `error` (empty, or why the file has no emotion).
+        DataFrame of `file`; where the model names emotions, `emotion` and a probability per label; where it has
+        dimensions, `valence`, `arousal`, `dominance` on the scale that it was trained on and the columns of
+        `on_sphere`; and `error` (empty, or why the file has no answer).
 
     Raises:
         InputError: a path that does not exist, no audio file at all, or a confidence outside 0..1.
@@ -62,7 +66,7 @@ def predict_into(out, model, paths, min_confidence=0.0, workers=4, progress=None
     """
     out, model = Path(out), _checked(model, min_confidence)
     files = find_audio([paths] if isinstance(paths, str | Path) else paths)
-    head = ["file", "emotion", *model.labels, "error"]
+    head = list(_table(model, [], [], {name: x[:0] for name, x in _nothing(model).items()}, 0.0).columns)
     made_by = {"labels": model.labels, "weights": _fingerprint(model), "min_confidence": min_confidence}
     facts = out.with_suffix(".json")
     if out.exists() and (
@@ -104,15 +108,40 @@ def _batches(model, files, min_confidence, workers):
         ahead = decode(0)
         for start in range(0, len(files), BATCH):
             decoded, ahead = [future.result() for future in ahead], decode(start + BATCH)
+            answers = clip_answers(model, [clip for clip, _ in decoded])
             errors = [error for _, error in decoded]
-            probabilities = score_clips(model, [clip for clip, _ in decoded])
-            best = [
-                None if error else model.labels[row.argmax()] if row.max() >= min_confidence else UNCERTAIN
-                for row, error in zip(probabilities, errors)
-            ]
-            table = pd.DataFrame({"file": [str(file) for file in files[start : start + BATCH]], "emotion": best})
-            table = pd.concat([table, pd.DataFrame(probabilities, columns=model.labels)], axis=1)
-            yield table.assign(error=pd.Series(errors, dtype=object))
+            yield _table(model, files[start : start + BATCH], errors, answers, min_confidence)
+
+
+def _table(model, files, errors, answers, min_confidence):
+    """The rows of `predict` for some files."""
+    parts = [pd.DataFrame({"file": [str(file) for file in files]})]
+    if "probabilities" in answers:
+        best = [
+            None if error else model.labels[row.argmax()] if row.max() >= min_confidence else UNCERTAIN
+            for row, error in zip(answers["probabilities"], errors)
+        ]
+        parts.append(pd.DataFrame({"emotion": pd.Series(best, dtype=object)}))
+        parts.append(pd.DataFrame(answers["probabilities"], columns=model.labels))
+    if "dimensions" in answers:
+        own = model.sphere.from_cube(answers["dimensions"])
+        parts += [pd.DataFrame(own, columns=list(DIMENSIONS)), on_sphere(model.sphere, answers["dimensions"])]
+    return pd.concat(parts, axis=1).assign(error=pd.Series(errors, dtype=object))
+
+
+def on_sphere(sphere, cube):
+    """Where points lie on a model's sphere: DataFrame of `radius`, `theta`, `phi` (radians) and `region` (its name).
+
+    Args:
+        sphere: `sphere.Sphere`.
+        cube: `(n, 3)` in -1..1; rows of NaN give rows without values.
+    """
+    known = ~np.isnan(cube).any(axis=1)
+    radius, theta, phi = sphere.spherical(np.where(known[:, None], cube, 0.0))
+    names, table = sphere.region_names(), pd.DataFrame({"radius": radius, "theta": theta, "phi": phi})
+    table = table.where(known)
+    regions = [names[region] if k else None for region, k in zip(sphere.region(np.nan_to_num(cube)), known)]
+    return table.assign(region=pd.Series(regions, dtype=object))
 
 
 def _checked(model, min_confidence):
@@ -127,16 +156,45 @@ def _fingerprint(model):
     return hashlib.sha256(b"".join(weight.tobytes() for weight in model.network.get_weights())).hexdigest()[:16]
 
 
-def score_clips(model, clips):
-    """Probabilities `(clips, classes)` of lists of windows `(n, samples)`; a row of NaN where a clip is None."""
-    scores = np.full((len(clips), len(model.labels)), np.nan, "float32")
+def clip_answers(model, clips):
+    """What a model says of clips, each the mean over its windows.
+
+    Args:
+        model: `EmoHRNet`, or another with `outputs`.
+        clips: lists of windows `(n, samples)`, or None for a clip that could not be read.
+
+    Returns:
+        dictionary of float32 arrays: `probabilities` `(clips, classes)`, `dimensions` `(clips, 3)` in -1..1, as the
+        model has them; a row of NaN where a clip is None.
+    """
     present = [number for number, clip in enumerate(clips) if clip is not None]
-    if present:
-        stacked = model.score(np.concatenate([clips[number] for number in present]))
-        ends = np.cumsum([len(clips[number]) for number in present])
-        for number, part in zip(present, np.split(stacked, ends[:-1])):
-            scores[number] = part.mean(axis=0)
-    return scores
+    if not present:
+        return {name: np.repeat(row, len(clips), axis=0) for name, row in _nothing(model).items()}
+    stacked = model.outputs(np.concatenate([clips[number] for number in present]))
+    ends = np.cumsum([len(clips[number]) for number in present])
+    answers = {name: np.full((len(clips), x.shape[1]), np.nan, "float32") for name, x in stacked.items()}
+    for name, rows in stacked.items():
+        for number, part in zip(present, np.split(rows, ends[:-1])):
+            answers[name][number] = part.mean(axis=0)
+    return answers
+
+
+def _nothing(model):
+    """One row of NaN for each thing that a model answers."""
+    widths = {"probabilities": len(model.labels)} if model.labels else {}
+    widths |= {"dimensions": len(DIMENSIONS)} if model.sphere is not None else {}
+    return {name: np.full((1, width), np.nan, "float32") for name, width in widths.items()}
+
+
+def score_clips(model, clips):
+    """The probabilities of `clip_answers`.
+
+    Raises:
+        InputError: the model names no emotions.
+    """
+    if not model.labels:
+        raise InputError("The model gives valence, arousal and dominance and names no emotions. Received: 'vad'")
+    return clip_answers(model, clips)["probabilities"]
 
 
 def find_audio(paths):
@@ -166,7 +224,7 @@ def _decode(file, audio):
         return None, str(error)
 
 
-def measure(model, index, part="test", shared_labels=False):
+def measure(model, index, part="test", shared_labels=False, picture=None):
     """Evaluate a model on an index.
 
     Args:
@@ -175,9 +233,11 @@ def measure(model, index, part="test", shared_labels=False):
         part: "test" leaves out the clips that the model was trained on or chosen by, "all" keeps them.
         shared_labels: measure on the emotions that model and index share, as across corpora: other clips are left
             out, and the model chooses among the shared ones.
+        picture: to draw the confusion matrix in, and for a model with dimensions (of a joint one in a second file,
+            `..._dimensions`) labelled against predicted.
 
     Returns:
-        The report of `evaluate.evaluate`, with `part`, `left_out`, `failed` and what the result was made by.
+        The report of `evaluate.evaluate_answers`, with `part`, `left_out`, `failed` and what the result was made by.
 
     Raises:
         InputError: no clip is left, a label that the model does not know, or no readable clip.
@@ -190,12 +250,25 @@ def measure(model, index, part="test", shared_labels=False):
         if len(labels) < 2:
             raise InputError(f"The model knows {', '.join(model.labels)}; two shared emotions are needed: {labels!r}")
     clips = known_clips(model, index)
-    labels, probabilities = score_index(model, clips, labels)
-    true = clips.index.emotion.tolist()
+    labels, answers = answer_index(model, clips, labels)
+    truth = truth_of(model, clips.index, labels)
     speakers = clips.index.speaker.tolist() if "speaker" in clips.index else None
-    report = evaluate(labels, true, probabilities, speakers)
+    report = evaluate_answers(labels, truth, answers, speakers)
+    if picture is not None:
+        _draw(Path(picture), report, truth, answers)
     report |= {"part": part, "left_out": left_out, "model": name, "corpora": _corpora(clips.index)}
     return report | {"failed": clips.failed.to_dict("records"), **provenance()}
+
+
+def _draw(picture, report, truth, answers):
+    from emohrnet_tf import plots
+
+    if "confusion" in report:
+        plots.confusion_matrix(report, picture)
+        picture = picture.with_name(f"{picture.stem}_dimensions{picture.suffix}")
+    if "vad" in report:
+        true, predicted = truth.cube[truth.known], answers["dimensions"][truth.known]
+        plots.dimensions(report["vad"], truth.sphere, true, predicted, picture)
 
 
 def known_clips(model, index):
@@ -206,14 +279,28 @@ def known_clips(model, index):
     """
     from emohrnet_tf.data import Clips
 
-    unknown = sorted(set(index.emotion) - set(model.labels))
+    unknown = sorted(set(index.emotion.dropna()) - set(model.labels)) if model.labels else []
+    if model.head.kind == "categorical" and index.emotion.isna().any():
+        raise InputError("The model names emotions: leave out the clips without one. Received: an empty emotion")
     if unknown:
         raise InputError(f"The model knows {', '.join(model.labels)}: relabel or drop the others. Received: {unknown}")
     return Clips(index, model.audio.sample_rate)
 
 
-def score_index(model, clips, labels=None, change=None):
-    """Probabilities of clips.
+def truth_of(model, index, labels):
+    """What is known of the clips of an index, as `evaluate.Truth`; of dimensions only for a model that has them.
+
+    Raises:
+        InputError: of `targets.read_vad`; no clip with labels of the only thing that the model answers.
+    """
+    cube, known = read_vad(index) if model.sphere is not None else (None, None)
+    if known is not None and not known.any():
+        raise InputError("No clip of the index has valence, arousal and dominance. Received: 0 rows with them")
+    return Truth(emotion_numbers(index, labels), cube, known, model.sphere)
+
+
+def answer_index(model, clips, labels=None, change=None):
+    """What a model says of clips.
 
     Args:
         model: `EmoHRNet`.
@@ -222,17 +309,20 @@ def score_index(model, clips, labels=None, change=None):
         change: function of (waveform, number of the clip) to the waveform that is scored; None for none.
 
     Returns:
-        `(labels, probabilities)`, the latter `(clips, labels)`.
+        `(labels, answers)`, the latter as of `clip_answers`, probabilities of `labels` alone.
     """
     labels = labels or model.labels
     heard = lambda row: change(clips.waveform(row), row) if change else clips.waveform(row)  # noqa: E731
     rows, scores = range(len(clips.index)), []
     for start in range(0, len(rows), 64):
         scores.append(
-            score_clips(model, [windows(heard(row), model.audio.samples) for row in rows[start : start + 64]])
+            clip_answers(model, [windows(heard(row), model.audio.samples) for row in rows[start : start + 64]])
         )
-    scores = np.concatenate(scores)[:, [model.labels.index(label) for label in labels]]
-    return labels, scores / scores.sum(axis=1, keepdims=True)
+    answers = {name: np.concatenate([part[name] for part in scores]) for name in scores[0]}
+    if labels:
+        chosen = answers["probabilities"][:, [model.labels.index(label) for label in labels]]
+        answers["probabilities"] = chosen / chosen.sum(axis=1, keepdims=True)
+    return labels, answers
 
 
 def _corpora(index):

@@ -16,6 +16,8 @@ CHOICES = {
     "best_on_test": "best on test (optimistic)",
 }
 
+MEASURES = {"uar": "UAR", "war": "WAR", "macro_f1": "macro-F1", "ece": "ECE", "ccc": "CCC"}
+
 
 def write_json(path, data):
     """Write a report, or any dict of plain values, as sorted and indented JSON, whole or not at all.
@@ -42,13 +44,40 @@ def _plain(value):
 
 
 def table(report):
-    """A report as Markdown that also reads as plain text: scores, classes, confusion matrix, speakers.
+    """A report as Markdown that also reads as plain text: scores, classes, confusion matrix, speakers; dimensions.
 
     Example:
         >>> from emohrnet_tf.evaluate import evaluate
         >>> print(table(evaluate(["calm", "anger"], [0, 1], [[0.9, 0.1], [0.2, 0.8]], bootstrap=0)).split("\\n")[2])
         | UAR             | 100.0 % |
     """
+    parts = [_emotions(report)] if "uar" in report else []
+    if "vad" in report:
+        parts.append(_dimensions(report["vad"]))
+    return "\n\n".join(parts)
+
+
+def _dimensions(vad):
+    """The table of an `evaluate.evaluate_dimensions`."""
+    kinds = list(vad["interval"])
+    rows = [
+        [row["dimension"], f"{row['ccc']:.3f}", f"{row['pearson']:.3f}", f"{row['rmse']:.3f}"]
+        + [f"{row['interval'][kind][0]:.3f} to {row['interval'][kind][1]:.3f}" for kind in kinds]
+        for row in vad["dimensions"]
+    ]
+    limits = [f"{vad['interval'][kind][0]:.3f} to {vad['interval'][kind][1]:.3f}" for kind in kinds]
+    rows.append(["mean", f"{vad['ccc']:.3f}", "", "", *limits])
+    head = ["dimension", "CCC", "Pearson", "RMSE", *(f"95 % interval {kind.replace('_', ' ')}" for kind in kinds)]
+    low, high = vad["scale"]
+    note = (
+        f"Right region of {vad['regions']}: {_percent(vad['region_accuracy'])} of {vad['clips']} clips. "
+        f"RMSE on the labels' scale, {low:g} to {high:g}."
+    )
+    return _markdown(head, rows) + "\n\n" + note
+
+
+def _emotions(report):
+    """The tables of an `evaluate.evaluate`."""
     intervals = report.get("interval", {})
     kinds = [kind for kind in ("by_clip", "by_speaker") if kind in intervals]
     head = ["measure", "value", *(f"95 % interval {kind.replace('_', ' ')}" for kind in kinds)]
@@ -81,14 +110,18 @@ def comparison(reports, chosen="validation"):
         raise InputError(f"comparison: at least one report. Received: {reports!r}")
     order = [key for key in CHOICES if key in reports] + [key for key in reports if key not in CHOICES]
     reports = {key: reports[key] for key in order}  # JSON files hold them by name
-    rows = []
-    for key, name in (("uar", "UAR"), ("war", "WAR"), ("macro_f1", "macro-F1"), ("ece", "ECE")):
-        rows.append([name, *(_percent(report[key]) for report in reports.values())])
+    rows, first = [], next(iter(reports.values()))
+    for key, name in MEASURES.items():
+        if key not in first:
+            continue
+        rows.append([name, *(_shown(key, report[key]) for report in reports.values())])
         for kind in ("by_clip", "by_speaker"):
-            ranges = [report.get("interval", {}).get(kind, {}).get(key) for report in reports.values()]
+            ranges = [_interval(report, key).get(kind) for report in reports.values()]
             if any(ranges):
-                rows.append([f"{name} 95 % {kind.replace('_', ' ')}", *(_range(limits) for limits in ranges)])
-    rows.append(["clips", *(str(report["clips"]) for report in reports.values())])
+                rows.append([f"{name} 95 % {kind.replace('_', ' ')}", *(_range(limits, key) for limits in ranges)])
+    rows.append(
+        ["clips", *(str(report.get("clips", report.get("vad", {}).get("clips"))) for report in reports.values())]
+    )
     heads = [CHOICES.get(key, key) + (" (the result)" if key == chosen else "") for key in reports]
     return _markdown(["measure", *heads], rows)
 
@@ -98,25 +131,41 @@ def summary_table(summary):
     chosen, partial = summary["chosen"], "" if summary["complete"] else " of the runs so far, not all folds"
     head = ["measure", *(CHOICES[key] + (" (the result)" if key == chosen else "") for key in CHOICES)]
     rows = []
-    for key, name in (("uar", "UAR"), ("war", "WAR"), ("macro_f1", "macro-F1"), ("ece", "ECE")):
-        cells = [summary["scores"][choice][key] for choice in CHOICES]
-        rows.append([f"{name}, mean{partial}", *(_percent(cell["mean"]) for cell in cells)])
-        rows.append([f"{name}, spread", *(_percent(cell["spread"]) for cell in cells)])
+    for key in MEASURES:
+        if key in summary["scores"][chosen]:
+            cells = [summary["scores"][choice][key] for choice in CHOICES]
+            rows.append([f"{MEASURES[key]}, mean{partial}", *(_shown(key, cell["mean"]) for cell in cells)])
+            rows.append([f"{MEASURES[key]}, spread", *(_shown(key, cell["spread"]) for cell in cells)])
     parts = [_markdown(head, rows)]
+    shown = [key for key in ("uar", "war", "ccc") if key in summary["scores"][chosen]]
     rows = [
-        [f"fold {run['fold']}, seed {run['seed']}", _percent(run[chosen]["uar"]), _percent(run[chosen]["war"])]
+        [f"fold {run['fold']}, seed {run['seed']}", *(_shown(key, run[chosen][key]) for key in shown)]
         for run in summary["runs"]
     ]
-    parts.append(_markdown(["run", "UAR", "WAR"], rows))
+    parts.append(_markdown(["run", *(MEASURES[key] for key in shown)], rows))
     return "\n\n".join(parts)
+
+
+def _shown(key, value):
+    """A measure as it is printed: shares in per cent, CCC as it is."""
+    return _percent(value) if key != "ccc" else "-" if value is None else f"{value:.3f}"
+
+
+def _interval(report, key):
+    """The intervals of a measure of a report, by kind."""
+    if key == "ccc":
+        return report["vad"]["interval"]
+    return {kind: limits.get(key) for kind, limits in report.get("interval", {}).items() if isinstance(limits, dict)}
 
 
 def _percent(value):
     return "-" if value is None else f"{100 * value:.1f} %"
 
 
-def _range(limits):
-    return "" if limits is None else f"{100 * limits[0]:.1f} to {100 * limits[1]:.1f} %"
+def _range(limits, key="uar"):
+    if limits is None:
+        return ""
+    return "{:.3f} to {:.3f}".format(*limits) if key == "ccc" else f"{100 * limits[0]:.1f} to {100 * limits[1]:.1f} %"
 
 
 def _markdown(head, rows):

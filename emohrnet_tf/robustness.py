@@ -11,7 +11,7 @@ import soxr
 from emohrnet_tf.emohrnet import load_model
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.evaluate import evaluate
-from emohrnet_tf.predict import known_clips, score_index, unseen
+from emohrnet_tf.predict import answer_index, known_clips, unseen
 from emohrnet_tf.provenance import provenance
 
 
@@ -31,21 +31,25 @@ def robustness(model, index, part="test", conditions=None, seed=0, say=None):
         whose label is that of the clean clip); `clips`, `part`, `model` and what the result was made by.
 
     Raises:
-        InputError: an unknown condition, no clip left, or a label that the model does not know.
+        InputError: an unknown condition, no clip left, a label that the model does not know, or a model without
+            emotions.
     """
     conditions = list(CONDITIONS) if conditions is None else list(conditions)
     if unknown := sorted(set(conditions) - set(CONDITIONS)):
         raise InputError(f"Unknown condition: choose from {', '.join(CONDITIONS)}. Received: {', '.join(unknown)}")
     index, left_out = unseen(model, index, part)
     name, model = Path(model).name, load_model(model)
-    clips = known_clips(model, index)
+    if not model.labels:
+        raise InputError(f"The model names no emotions, which are what is measured here. Received: {name}")
+    clips = known_clips(model, index[index.emotion.notna()])
     true, rows, clean = clips.index.emotion.tolist(), [], None
     for condition in ["clean", *(name for name in conditions if name != "clean")]:
 
         def change(waveform, number, alter=CONDITIONS[condition]):
             return alter(waveform, model.audio.sample_rate, np.random.default_rng([seed, number]))
 
-        labels, probabilities = score_index(model, clips, change=change)
+        labels, answers = answer_index(model, clips, change=change)
+        probabilities = answers["probabilities"]
         report, best = evaluate(labels, true, probabilities, bootstrap=0), probabilities.argmax(axis=1)
         clean = best if clean is None else clean
         rows.append({"condition": condition, "uar": report["uar"], "war": report["war"]})

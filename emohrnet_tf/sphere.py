@@ -6,9 +6,8 @@ z = dominance, as the paper's octants are numbered; they are named wherever they
 
 from dataclasses import dataclass
 
-import keras
 import numpy as np
-from keras import layers, ops
+from keras import ops
 
 from emohrnet_tf.errors import InputError
 
@@ -57,9 +56,11 @@ class Sphere:
     @property
     def regions(self):
         """Number of regions."""
-        if self.step is None:
-            return len(OCTANTS)
-        return (180 // self.step) * (360 // self.step) + bool(self.neutral)
+        return region_count(self.step, self.neutral)
+
+    def region_names(self):
+        """Names of the regions: octants as the paper numbers them, cells of a grid by number."""
+        return list(OCTANTS) if self.step is None else [str(number) for number in range(self.regions)]
 
     def to_cube(self, labels):
         """Labels `(n, 3)` on their scale -> -1..1, the scale's midpoint at 0.
@@ -116,6 +117,13 @@ class Sphere:
         """`(x, y, z)`: arousal, valence, dominance from the centre."""
         valence, arousal, dominance = np.moveaxis(np.asarray(cube, "float64") - np.asarray(self.center), -1, 0)
         return arousal, valence, dominance
+
+
+def region_count(step=None, neutral=0.0):
+    """Number of regions: eight octants, or the cells of a grid of `step` degrees and one near the origin."""
+    if step is None:
+        return len(OCTANTS)
+    return (180 // step) * (360 // step) + bool(neutral)
 
 
 # --- Agreement and losses ---
@@ -180,68 +188,3 @@ def auxiliary_weight(epoch, epochs=5):
         [1.0, 0.802, 0.604, 0.406, 0.208, 0.0, 0.0]
     """
     return 1.0 - 0.99 / epochs * epoch if epoch < epochs else 0.0
-
-
-# --- Style pooling ---
-
-
-def mish(x):
-    """x tanh(softplus(x)) by operations that TFLite has: `x n / (n + 2)` with `n = e^x (e^x + 2)`."""
-    e = ops.exp(ops.minimum(x, 20.0))
-    n = e * (e + 2.0)
-    return x * n / (n + 2.0)
-
-
-@keras.saving.register_keras_serializable("emohrnet_tf")
-class StylePooling(layers.Layer):
-    """A sequence into one vector: Mish layers, gated convolutions, self-attention, mean over time (arXiv 2505.19693).
-
-    Two of (linear, Mish, dropout), two gated convolutions over time with a residual, multi-head self-attention with a
-    residual, linear, mean over time.
-
-    Args:
-        width: of the layers and of the vector.
-        kernel: of the convolutions, in steps.
-        heads: of the attention.
-        dropout: after each Mish.
-
-    Shapes: `(batch, time, features)` -> `(batch, width)`.
-    """
-
-    def __init__(self, width=128, kernel=5, heads=2, dropout=0.1, **kwargs):
-        super().__init__(**kwargs)
-        if width % heads:
-            raise InputError(f"The width of style pooling is a multiple of its heads. Received: {(width, heads)!r}")
-        self.width, self.kernel, self.heads, self.dropout = width, kernel, heads, dropout
-        self.linears = [layers.Dense(width, name=f"linear{i}") for i in range(2)]
-        self.drops = [layers.Dropout(dropout, name=f"dropout{i}") for i in range(2)]
-        self.gated = [layers.Conv1D(2 * width, kernel, padding="same", name=f"gated{i}") for i in range(2)]
-        self.attention = layers.MultiHeadAttention(heads, width // heads, name="attention")
-        self.out = layers.Dense(width, name="out")
-
-    def build(self, shape):
-        batch, time, _ = shape
-        inner = (batch, time, self.width)
-        for linear, inputs in zip(self.linears, (shape, inner)):
-            linear.build(inputs)
-        for convolution in self.gated:
-            convolution.build(inner)
-        self.attention.build(inner, inner)
-        self.out.build(inner)
-        self.built = True
-
-    def call(self, x, training=None):
-        for linear, drop in zip(self.linears, self.drops):
-            x = drop(mish(linear(x)), training=training)
-        for convolution in self.gated:
-            value, gate = ops.split(convolution(x), 2, axis=-1)
-            x = x + value * ops.sigmoid(gate)
-        x = x + self.attention(x, x, training=training)
-        return ops.mean(self.out(x), axis=1)
-
-    def compute_output_shape(self, shape):
-        return (shape[0], self.width)
-
-    def get_config(self):
-        names = ("width", "kernel", "heads", "dropout")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}

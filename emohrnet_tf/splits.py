@@ -8,7 +8,7 @@ import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.leakage import PARTS, PROTOCOLS, check_split, column_of, groups_of, parts_of, speakers_of
+from emohrnet_tf.leakage import PARTS, PROTOCOLS, check_split, column_of, emotions_of, groups_of, parts_of, speakers_of
 
 __all__ = ["PARTS", "PROTOCOLS", "SCHEMES", "check_split", "fold_count", "split"]
 
@@ -119,9 +119,9 @@ def fold_count(index, protocol, folds=None, scheme="published"):
         index = index[~index["also"]]
     if scheme not in SCHEMES:
         raise InputError(f"scheme: give one of {', '.join(SCHEMES)}. Received: {scheme!r}")
-    emotions = column_of(index, "emotion")
+    emotions = emotions_of(index)
     column_of(index, "file")
-    if len(set(emotions)) < 2:
+    if len(set(emotions)) < 2 and set(emotions) != {""}:
         raise InputError(f"an index needs clips of two emotions or more. Received: {sorted(set(emotions))!r}")
     folds = None if folds is None else _whole("folds", folds)
     if protocol in ("given", "all"):
@@ -184,7 +184,7 @@ def _random(rows, count, fold, seed):
 
 def _clip_fold(rows, count, fold, seed):
     """Mask of one of `count` stratified folds of the rows, groups together."""
-    emotions = column_of(rows, "emotion")
+    emotions = emotions_of(rows)
     count = min(count, np.unique(emotions, return_counts=True)[1].max())
     if count < 2:
         raise InputError(f"too few clips to take validation from; add some. Received: {len(rows)!r}")

@@ -11,6 +11,7 @@ from emohrnet_tf.emohrnet import load_model
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.features import mel_weights
 from emohrnet_tf.predict import UNCERTAIN
+from emohrnet_tf.sphere import DIMENSIONS
 
 SILENCE = "silence"
 QUIETER_DB = 35.0  # than the recording's loud passages: silence
@@ -36,14 +37,17 @@ def timeline(model, source, hop=1.0, min_confidence=0.0, progress=None):
         progress: called with the seconds heard so far.
 
     Returns:
-        `(table, overview)`: DataFrame of `start`, `end` (seconds), `emotion`, a probability per label (NaN in silence);
-        and what `plots.timeline` draws: dict of `seconds` (a frame), `low`, `high` (of the waveform) `(frames,)` and
-        `mel_db` `(frames, mels)`.
+        `(table, overview)`: DataFrame of `start`, `end` (seconds), `emotion`, a probability per label, and of a model
+        that has them `valence`, `arousal`, `dominance` on their scale (all NaN in silence); and what `plots.timeline`
+        draws: dict of `seconds` (a frame), `low`, `high` (of the waveform) `(frames,)` and `mel_db` `(frames, mels)`.
 
     Raises:
-        InputError: of `audio.stream_audio`; a hop below 0.1 s or longer than the model's window.
+        InputError: of `audio.stream_audio`; a model that names no emotions; a hop below 0.1 s or longer than the
+            model's window.
     """
     model = model if hasattr(model, "score") else load_model(model)
+    if not model.labels:
+        raise InputError("A timeline is of emotions: give a model that names them, or a joint one. Received: 'vad'")
     rate, samples = model.audio.sample_rate, model.audio.samples
     if not FRAME <= hop <= samples / rate:
         raise InputError(f"The hop lies between {FRAME} s and the window, {samples / rate:g} s. Received: {hop!r}")
@@ -56,7 +60,7 @@ def timeline(model, source, hop=1.0, min_confidence=0.0, progress=None):
     def score(starts):
         cut = [heard[start - first : start - first + samples] for start in starts]
         cut = np.stack([np.pad(window, (0, samples - len(window))) for window in cut])
-        return model.score(cut, BATCH)
+        return model.outputs(cut, BATCH)
 
     number = 0
     for block in stream_audio(source, rate):
@@ -81,7 +85,8 @@ def timeline(model, source, hop=1.0, min_confidence=0.0, progress=None):
     count = max(1, -(-end // step))
     if number < count:
         scores.append(score([place(n, end) for n in range(number, count)]))
-    probabilities, levels = np.concatenate(scores)[:count], np.concatenate(levels)
+    answers = {name: np.concatenate([part[name] for part in scores])[:count] for name in scores[0]}
+    probabilities, levels = answers["probabilities"], np.concatenate(levels)
     starts = np.arange(count) * hop
     table = pd.DataFrame({"start": starts, "end": np.minimum(starts + hop, end / rate)})
     best, silent = probabilities.argmax(axis=1), _silent(levels, starts, hop)
@@ -89,14 +94,21 @@ def timeline(model, source, hop=1.0, min_confidence=0.0, progress=None):
     table["emotion"] = np.where(silent, SILENCE, names)
     probabilities = np.where(silent[:, None], np.nan, probabilities)
     table = pd.concat([table.round(3), pd.DataFrame(probabilities, columns=model.labels)], axis=1)
+    if "dimensions" in answers:
+        own = np.where(silent[:, None], np.nan, model.sphere.from_cube(answers["dimensions"]))
+        table[list(DIMENSIONS)] = own
     overview = {"low": np.concatenate(low), "high": np.concatenate(high), "mel_db": np.concatenate(mels)}
     return table, overview | {"seconds": FRAME}
 
 
+def labels_of(table):
+    """Names of the emotions of a timeline."""
+    return [name for name in table.columns[3:] if name not in DIMENSIONS]
+
+
 def spans(table):
     """Neighbouring stretches of one emotion joined: DataFrame of `start`, `end`, `emotion`, `confidence` (its mean)."""
-    labels = list(table.columns[3:])
-    confidence = table[labels].max(axis=1)
+    confidence = table[labels_of(table)].max(axis=1)
     group = (table.emotion != table.emotion.shift()).cumsum()
     joined = table.assign(confidence=confidence).groupby(group)
     return joined.agg({"start": "first", "end": "last", "emotion": "first", "confidence": "mean"}).reset_index(
@@ -122,7 +134,8 @@ def write_timeline(table, form):
         for row in table.to_dict("records"):
             rows.append({key: row[key] for key in ("start", "end", "emotion")})
             if row["emotion"] != SILENCE:
-                rows[-1]["probabilities"] = {key: round(float(row[key]), 6) for key in table.columns[3:]}
+                rows[-1]["probabilities"] = {key: round(float(row[key]), 6) for key in labels_of(table)}
+                rows[-1] |= {key: round(float(row[key]), 6) for key in DIMENSIONS if key in table}
         return json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
     spoken = spans(table)
     spoken = spoken[spoken.emotion != SILENCE]

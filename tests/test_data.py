@@ -14,7 +14,7 @@ from emohrnet_tf.features import log_mel
 
 def batches(clips, config, epochs, first_epoch=0, seed=0):
     rows = np.arange(len(clips.index))
-    dataset, steps = training_batches(clips, rows, rows, len(rows), config, seed, first_epoch)
+    dataset, steps = training_batches(clips, rows, np.eye(len(rows)), config, seed, first_epoch)
     return [(x.numpy(), y.numpy().argmax(axis=1)) for x, y in dataset.take(steps * epochs)], steps
 
 
@@ -104,7 +104,7 @@ def test_mixup_blends_pictures_and_targets_by_the_same_share(index, config):
     clips, rows = Clips(index), np.arange(len(index))
     off = dataclasses.asdict(Augmentation(False, 0.0, 0.0, 0, 0, 0, 0.0))
     plain, mixed = (
-        next(iter(training_batches(clips, rows, rows, len(rows), config.replace({"augmentation": a}))[0]))
+        next(iter(training_batches(clips, rows, np.eye(len(rows)), config.replace({"augmentation": a}))[0]))
         for a in (off, off | {"mixup": 0.4})
     )
     (x, target), (mixed_x, mixed_target) = (tuple(part.numpy() for part in batch) for batch in (plain, mixed))

@@ -1,9 +1,7 @@
 import itertools
 
-import keras
 import numpy as np
 import pytest
-from contracts import check_layer
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,11 +11,9 @@ from emohrnet_tf.sphere import (
     OCTANT_SIGNS,
     OCTANTS,
     Sphere,
-    StylePooling,
     auxiliary_weight,
     concordance,
     concordance_loss,
-    mish,
     region_weights,
 )
 
@@ -145,22 +141,3 @@ def test_region_weights_and_the_schedule_are_the_papers():
     assert region_weights(regions, 4).tolist() == pytest.approx([10 / 24, 10 / 12, 0, 10 / 4])
     assert [auxiliary_weight(e) for e in range(5)] == pytest.approx([1, 0.802, 0.604, 0.406, 0.208])
     assert {auxiliary_weight(e) for e in range(5, 100)} == {0.0}
-
-
-# --- Style pooling ---
-
-
-def test_mish_is_its_formula_also_far_out():
-    x = np.array([-80, -5, -1, 0, 0.5, 3, 19, 21, 1e4], "float32")
-    expected = x * np.tanh(np.logaddexp(0, x.astype("float64")))
-    np.testing.assert_allclose(keras.ops.convert_to_numpy(mish(x)), expected, rtol=1e-5, atol=1e-6)
-
-
-def test_style_pooling_keeps_a_layers_promises_and_sees_order():
-    x = np.random.default_rng(0).standard_normal((2, 12, 6)).astype("float32")
-    layer = check_layer(StylePooling(width=8), x, (2, 8))
-    pooled, reversed_ = layer(x), layer(x[:, ::-1].copy())
-    assert not np.allclose(pooled, reversed_, atol=1e-4), "gated convolutions see the order of time"
-    np.testing.assert_allclose(layer(x[:1]), pooled[:1], atol=1e-5)
-    with pytest.raises(InputError, match="multiple of its heads"):
-        StylePooling(width=7)

@@ -4,14 +4,15 @@ import inspect
 
 from emohrnet_tf.errors import InputError
 
-from . import emovo, iemocap, ravdess, table
+from . import emovo, iemocap, msp_podcast, ravdess, table
 from .table import read_index, write_index
 
 CORPORA = {
-    "ravdess": ravdess.read,
-    "emovo":   emovo.read,
-    "iemocap": iemocap.read,
-    "table":   table.read,
+    "ravdess":     ravdess.read,
+    "emovo":       emovo.read,
+    "iemocap":     iemocap.read,
+    "msp_podcast": msp_podcast.read,
+    "table":       table.read,
 }  # fmt: skip
 
 __all__ = ["CORPORA", "read_corpus", "read_index", "write_index"]
@@ -23,10 +24,10 @@ def read_corpus(name, root, **options):
     Every file's header and bytes are read. Bad files are listed and never lose the rest.
 
     Args:
-        name: a key of `CORPORA`: "ravdess", "emovo", "iemocap", "table".
+        name: a key of `CORPORA`: "ravdess", "emovo", "iemocap", "msp_podcast", "table".
         root: folder of the corpus; for "table" the CSV file.
-        options: the corpus' own: ravdess has `vocal_channel` ("speech", "song", "all"), iemocap has `task` ("4class",
-            "all").
+        options: the corpus' own: ravdess has `vocal_channel` ("speech", "song", "all"), iemocap `task` ("4class",
+            "all"), msp_podcast `test_set` ("Test1", ...), table `vad_scale` ("1..5").
 
     Returns:
         `(index, skipped)`, two DataFrames. `index` has `file` (absolute path), `emotion` (a noun), `speaker` (text),

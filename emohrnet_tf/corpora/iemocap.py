@@ -44,7 +44,7 @@ def read(root, task="4class"):
 
     Returns:
         `(index, skipped)` as `read_corpus`; further columns: sex, session ("Ses01"), dialogue, improvised (bool),
-        valence, arousal (the corpus' activation) and dominance, means of the annotators on a scale of 1 to 5.
+        valence, arousal (the corpus' activation) and dominance, means of the annotators, and vad_scale, 1..5.
         Turns without a label of the task are in neither.
 
     Raises:
@@ -103,6 +103,7 @@ def _row(evaluation, line):
         "valence": valence,
         "arousal": activation,
         "dominance": dominance,
+        "vad_scale": "1..5",
     }
 
 

@@ -118,7 +118,7 @@ def make_index(rows, skipped, corpus, root, unique_names=False, several_channels
     index = pd.DataFrame(kept)
     known = [name for name in FIRST_COLUMNS if name in index]
     index = index[known + [name for name in index if name not in known]]
-    if index["emotion"].nunique() < 2:
+    if index["emotion"].nunique() < 2 and not index["emotion"].isna().all():
         emotion = index["emotion"].iloc[0]
         raise InputError(
             f"{root}: all {len(index)} clips of {corpus} have one emotion; training needs two. Received: {emotion!r}"

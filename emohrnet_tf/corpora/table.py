@@ -12,21 +12,23 @@ from emohrnet_tf.files import replacing
 from .index import make_index
 
 REQUIRED = ("file", "emotion")
-TEXTS = ("file", "emotion", "speaker", "corpus", "group", "channel", "split", "session")
-NUMBERS = ("start", "end", "duration", "valence", "arousal", "dominance")
+DIMENSIONS = ("valence", "arousal", "dominance")
+TEXTS = ("file", "emotion", "speaker", "corpus", "group", "channel", "split", "session", "vad_scale")
+NUMBERS = ("start", "end", "duration", *DIMENSIONS)
 MISSING = ("", "nan", "NaN", "NA", "N/A", "<NA>")  # of a text, as programs write it
 
 
-def read(root):
+def read(root, vad_scale=None):
     """Index the clips that a CSV file lists.
 
     Columns: `file` and `emotion` (any names); optionally `speaker`, `start` and `end` (seconds: a clip is a section
-    of the file), `split` (train, validation, test), `valence`, `arousal`, `dominance`, and `corpus` and `group` (clips
-    that must stay together), which replace those made here. Other columns are kept. Relative files start from the
-    folder of the CSV.
+    of the file), `split` (train, validation, test), `valence`, `arousal`, `dominance` and `vad_scale` (their scale,
+    "1..5"; a clip that has them needs no emotion), and `corpus` and `group` (clips that must stay together), which
+    replace those made here. Other columns are kept. Relative files start from the folder of the CSV.
 
     Args:
         root: path of the CSV file.
+        vad_scale: the scale of all its valence, arousal and dominance.
 
     Returns:
         `(index, skipped)` as `read_corpus`; without `speaker` where the table has none.
@@ -39,6 +41,10 @@ def read(root):
         >>> index, skipped = read("calls.csv")  # doctest: +SKIP
     """
     table = read_index(root)
+    if vad_scale is not None:
+        if absent := [name for name in DIMENSIONS if name not in table]:
+            raise InputError(f"{root}: a scale, and no column {absent[0]} that it is of. Received: {vad_scale!r}")
+        table["vad_scale"] = vad_scale
     made = ("corpus", "group")  # in rows that lack them
     rows = [
         {key: value for key, value in row.items() if not (key in made and pd.isna(value))}
@@ -54,7 +60,8 @@ def read_index(path):
     of the CSV. No audio is opened.
 
     Returns:
-        DataFrame with at least `file` (absolute) and `emotion`, rows and columns as in the file.
+        DataFrame with at least `file` (absolute) and `emotion`, rows and columns as in the file; `emotion` may be
+        missing where valence, arousal and dominance are given.
 
     Raises:
         InputError: not a CSV file, no rows, a column missing, a row without file or emotion, or a bad number.
@@ -79,7 +86,8 @@ def read_index(path):
     except (pd.errors.ParserError, pd.errors.ParserWarning, UnicodeDecodeError) as error:
         problem = str(error).strip().splitlines()[0]
         raise InputError(f"{path}: not CSV in UTF-8 ({problem}); export it again. Received: {str(path)!r}") from error
-    absent = [name for name in REQUIRED if name not in table]
+    rated = [name for name in DIMENSIONS if name in table] == list(DIMENSIONS)
+    absent = [name for name in REQUIRED if name not in table and not (rated and name == "emotion")]
     if absent:
         raise InputError(
             f"{path}: no column {' and no column '.join(absent)}; the first line must name the columns, separated by "
@@ -91,8 +99,11 @@ def read_index(path):
         values = table[name].str.strip()
         values = values.where(~values.isin(MISSING), None)
         table[name] = values if name in (*TEXTS, *NUMBERS) else _typed(values)
-    for name in REQUIRED:
-        _refuse_rows(path, table, name, table[name].isna(), "is missing; fill it in or delete the row")
+    if "emotion" not in table:
+        table["emotion"] = None
+    unrated = table[list(DIMENSIONS)].isna().any(axis=1) if rated else True
+    _refuse_rows(path, table, "file", table["file"].isna(), "is missing; fill it in or delete the row")
+    _refuse_rows(path, table, "emotion", table["emotion"].isna() & unrated, "is missing; fill it in or delete the row")
     for name in set(NUMBERS) & set(table):
         numbers = pd.to_numeric(table[name], errors="coerce")
         _refuse_rows(path, table, name, numbers.isna() & table[name].notna(), "is not a number")

@@ -21,8 +21,7 @@ def model_card(model, report, run=None):
         "## Input and output",
         f"- `waveform`: float32 in -1..1, {audio.sample_rate} Hz, mono; {audio.samples} samples "
         f"({audio.samples / audio.sample_rate:g} s) in the TFLite files, any length in the SavedModel: shorter ones "
-        "are padded with zeros at the end and longer ones averaged over half-overlapping windows.\n"
-        f"- `probabilities`: of {', '.join(model.labels)}, in this order.",
+        "are padded with zeros at the end and longer ones averaged over half-overlapping windows." + _outputs(model),
         "## Training and figures",
         _training(run),
         "## Limits",
@@ -37,6 +36,14 @@ def model_card(model, report, run=None):
         f"Network: {dataclasses.asdict(model.settings)}. Versions: {report['versions']}.",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _outputs(model):
+    text = f"\n- `probabilities`: of {', '.join(model.labels)}, in this order." if model.labels else ""
+    if model.sphere is not None:
+        low, high = model.sphere.low, model.sphere.high
+        text += f"\n- `valence`, `arousal`, `dominance`: from {low:g} to {high:g}; in TFLite in a file of their own."
+    return text
 
 
 def _training(run):
@@ -59,15 +66,20 @@ def _files(report):
     return "\n".join(rows)
 
 
+def door_cells(figures):
+    """Figures of a door as text: largest difference, agreement of the top label, accuracy or mean CCC."""
+    share = lambda value: "" if value is None else f"{100 * value:.1f} %"  # noqa: E731
+    score = share(figures["accuracy"]) if figures.get("ccc") is None else f"CCC {figures['ccc']:.3f}"
+    return f"{figures['largest_difference']:.1e}", share(figures["agreement"]), score
+
+
 def _verification(report):
     """The table of doors, and the gates that were missed and allowed."""
     verification = report["verification"]
-    rows = ["| door | largest difference | top label agrees | accuracy |", "|---|---:|---:|---:|"]
+    rows = ["| door | largest difference | top label agrees | accuracy or CCC |", "|---|---:|---:|---:|"]
     for door, figures in verification["doors"].items():
-        accuracy = "" if figures["accuracy"] is None else f"{100 * figures['accuracy']:.1f} %"
-        rows.append(
-            f"| {door} | {figures['largest_difference']:.1e} | {100 * figures['agreement']:.1f} % | {accuracy} |"
-        )
+        difference, agreement, score = door_cells(figures)
+        rows.append(f"| {door} | {difference} | {agreement} | {score} |")
     text = (
         f"The same {verification['clips']} clips and {verification['probes']} made-up sounds through every door, "
         "against Keras:\n\n" + "\n".join(rows)

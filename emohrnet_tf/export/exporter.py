@@ -21,6 +21,7 @@ from emohrnet_tf.export.verify import missed, verify
 from emohrnet_tf.pretrained import comes_along, weights_file
 from emohrnet_tf.provenance import provenance
 from emohrnet_tf.report import write_json
+from emohrnet_tf.targets import emotion_numbers, read_vad
 
 CALIBRATION_CLIPS = 200
 
@@ -31,7 +32,8 @@ def export(model, out, index=None, version=None, overwrite=False, name=None, all
     Args:
         model: path of a `.keras` file, "ravdess", or a run folder, whose split says which clips calibrate and verify.
         out: folder. It gets `saved_model/<version>/`, `tflite/<name>_<kind>.tflite`, `labels.txt`, `model_card.md`
-            and `export_report.json`.
+            and `export_report.json`. A model with dimensions has `tflite/<name>_emotion_<kind>.tflite` and
+            `tflite/<name>_vad_<kind>.tflite`.
         index: DataFrame with `file`, `emotion` and `split`, in place of the run's own: rows "train" calibrate int8,
             rows "test" verify. Without either, there is no int8 and only made-up sounds verify.
         version: of the SavedModel; else one more than the highest in `out`.
@@ -55,7 +57,7 @@ def export(model, out, index=None, version=None, overwrite=False, name=None, all
     name = name or (folder.resolve().name if path.is_dir() else path.stem)
     version = _version(out, version, overwrite)
     index = _split_index(folder) if index is None else index
-    calibration, clips, true = _clips(index, model)
+    calibration, clips, true, cube = _clips(index, model)
     kinds = [kind for kind in KINDS if kind != "int8" or calibration is not None]
     if calibration is None:
         say("No training clips at hand, so no int8 file: give --index with a column split, or export a run's folder.")
@@ -71,7 +73,7 @@ def export(model, out, index=None, version=None, overwrite=False, name=None, all
         say(f"Writing TFLite: {', '.join(kinds)}")
         files = _write_tflite(model, work / "tflite", name, kinds, calibration, version)
         say(f"Verifying every door on {len(clips)} clips and made-up sounds")
-        verification = verify(model, work / "saved_model", files, clips, true, calibrated_on_test=calibration is None)
+        verification = verify(model, work / "saved_model", files, clips, true, calibration is None, cube)
         failures = missed(verification)
         if failures and not allow_missed_gates:
             raise InputError(
@@ -92,7 +94,7 @@ def export(model, out, index=None, version=None, overwrite=False, name=None, all
         run = folder / "report.json"
         card = model_card(model, report, json.loads(run.read_text()) if run.exists() else None)
         (work / "model_card.md").write_text(card, encoding="utf-8")
-        (work / "labels.txt").write_text("\n".join(model.labels) + "\n", encoding="utf-8")
+        (work / "labels.txt").write_text("".join(f"{label}\n" for label in model.labels), encoding="utf-8")
         write_json(work / "export_report.json", report)
         _put_in_place(work, out, version)
     return report
@@ -121,13 +123,13 @@ def _split_index(folder):
 
 
 def _clips(index, model):
-    """`(calibration inputs or None, test waveforms, their int labels or None)` of an index with a split."""
+    """`(calibration inputs or None, test waveforms, labels or None, cube or None)` of an index with a split."""
     if index is None:
-        return None, [], None
+        return None, [], None, None
     if "split" not in index:
         raise InputError(f"The index needs the column split (train, test). Received columns: {list(index)!r}")
-    unknown = sorted(set(index.emotion) - set(model.labels))
-    if unknown:
+    unknown = sorted(set(index.emotion.dropna()) - set(model.labels))
+    if unknown and model.labels:
         raise InputError(f"The model knows {', '.join(model.labels)}: relabel or drop the others. Received: {unknown}")
     chosen = index[index.split == "train"]
     chosen = chosen.sample(min(CALIBRATION_CLIPS, len(chosen)), random_state=0)
@@ -138,23 +140,33 @@ def _clips(index, model):
         )
     calibration, test = Clips(chosen, model.audio.sample_rate), Clips(test, model.audio.sample_rate)
     cut = [windows(calibration.waveform(row), model.audio.samples) for row in range(len(calibration.index))]
-    true = np.array([model.labels.index(emotion) for emotion in test.index.emotion])
+    true, cube = emotion_numbers(test.index, model.labels), None
+    if model.sphere is not None:
+        cube, known = read_vad(test.index)
+        cube[~known] = np.nan
     clips = [test.waveform(row) for row in range(len(test.index))]
-    return calibration_inputs(np.concatenate(cut), model.audio.samples), clips, true
+    return calibration_inputs(np.concatenate(cut), model.audio.samples), clips, true, cube
 
 
 def _write_tflite(model, folder, name, kinds, calibration, version):
-    """`{kind: path}` of the TFLite files, with metadata."""
+    """`{kind: path}` of the TFLite files, with metadata; of a model with dimensions `{task_kind: path}`."""
     folder.mkdir()
-    plain, files = to_float32(model), {}
-    for kind in kinds:
-        contents = quantize(plain, kind, calibration if kind == "int8" else None)
-        facts = {"kind": kind, "samples": model.audio.samples, "export_version": version}
-        contents = add_metadata(
-            contents, model.labels, model.audio.sample_rate, name=name, version=f"{__version__}.{version}", about=facts
-        )
-        files[kind] = folder / f"{name}_{kind}.tflite"
-        files[kind].write_bytes(contents)
+    tasks = ["emotion"] * model.head.emotions + ["vad"] * model.head.dimensions
+    files = {}
+    for task in tasks:
+        plain, labels = to_float32(model, task), model.labels if task == "emotion" else []
+        facts = {"samples": model.audio.samples, "export_version": version}
+        facts |= {"scale": [model.sphere.low, model.sphere.high]} if task == "vad" else {}
+        texts = {"description": "Valence, arousal and dominance of speech, from raw audio."} if task == "vad" else {}
+        for kind in kinds:
+            contents = quantize(plain, kind, calibration if kind == "int8" else None)
+            contents = add_metadata(
+                contents, labels, model.audio.sample_rate, name=name, version=f"{__version__}.{version}",
+                about=facts | {"kind": kind}, **texts,
+            )  # fmt: skip
+            key = f"{task}_{kind}" if model.head.dimensions else kind
+            files[key] = folder / f"{name}_{key}.tflite"
+            files[key].write_bytes(contents)
     return files
 
 

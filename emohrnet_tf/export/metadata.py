@@ -59,7 +59,8 @@ def add_metadata(
 
     Args:
         tflite: bytes of a file with one float input of samples and one output `[1, classes]`.
-        labels: names, in the order of the output.
+        labels: names, in the order of the output; none for a file of several named outputs, which gets no labels and
+            is no classifier.
         sample_rate: Hz of the input, which has one channel.
         name, description, version, author, licence: strings for readers.
         about: more JSON-ready facts for `emohrnet.json`, which also holds name, version and sample rate.
@@ -74,11 +75,11 @@ def add_metadata(
 
     model = unpack(tflite)
     outputs = [model.subgraphs[0].tensors[index] for index in model.subgraphs[0].outputs]
-    classes = int(outputs[0].shape[-1])
+    names, classes = _output_names(model), int(outputs[0].shape[-1]) if len(outputs) == 1 else 0
     if len(labels) != classes or any(not label or label != "".join(label.split("\n")) for label in labels):
         raise InputError(f"The file needs {classes} labels of one line each. Received: {list(labels)!r}")
     facts = {"name": name, "version": version, "sample_rate": sample_rate, "channels": 1}
-    content = flatbuffer(facts | {"description": description, "author": author, "licence": licence}, classes)
+    content = flatbuffer(facts | {"description": description, "author": author, "licence": licence}, names, classes)
 
     entry = next((entry for entry in model.metadata or [] if entry.name == BUFFER.encode()), None)
     if entry is None:
@@ -88,7 +89,8 @@ def add_metadata(
     model.buffers[entry.buffer].data = np.frombuffer(content, np.uint8)
     packed = io.BytesIO(pack(model))
     with zipfile.ZipFile(packed, "a") as tail:
-        for file, text in ((LABELS, "\n".join(labels) + "\n"), (ABOUT, json.dumps(facts | (about or {}), indent=2))):
+        texts = {LABELS: "\n".join(labels) + "\n"} if labels else {}
+        for file, text in (texts | {ABOUT: json.dumps(facts | (about or {}), indent=2)}).items():
             tail.writestr(zipfile.ZipInfo(file), text)  # a fixed date: the same model gives the same bytes
     return packed.getvalue()
 
@@ -105,15 +107,23 @@ def read_metadata(tflite):
     try:
         with zipfile.ZipFile(io.BytesIO(tflite)) as tail:
             facts = json.loads(tail.read(ABOUT))
-            return facts | {"labels": tail.read(LABELS).decode("utf-8").splitlines()}
+            labels = tail.read(LABELS).decode("utf-8").splitlines() if LABELS in tail.namelist() else []
+            return facts | {"labels": labels}
     except (zipfile.BadZipFile, KeyError, ValueError) as error:
         raise InputError(
             "The file has no labels inside: export it again with `emohrnet export`, or take the .tflite file whole."
         ) from error
 
 
-def flatbuffer(facts, classes):
-    """The ModelMetadata flatbuffer of a one-input, one-output audio classifier."""
+def _output_names(model):
+    """Names of the outputs in the file's own order, which is not the signature's."""
+    outputs = model.signatureDefs[0].outputs if model.signatureDefs else []
+    named = {int(output.tensorIndex): output.name.decode() for output in outputs}
+    return [named.get(int(index), "probabilities") for index in model.subgraphs[0].outputs]
+
+
+def flatbuffer(facts, names, classes):
+    """The ModelMetadata flatbuffer of a file of one input: an audio classifier, or without classes named outputs."""
     builder = flatbuffers.Builder(1024)
     properties = _table(builder, AUDIO_PROPERTIES, sample_rate=facts["sample_rate"], channels=facts["channels"])
     waveform = _table(
@@ -123,19 +133,24 @@ def flatbuffer(facts, classes):
         description="Samples in -1..1, one window.",
         content=_table(builder, CONTENT, type=AUDIO, properties=properties),
     )
-    probabilities = _table(
-        builder,
-        TENSOR,
-        name="probabilities",
-        description="Probability of each label.",
-        stats=_table(builder, STATS, max=[1.0] * classes, min=[0.0] * classes),
-        files=[_table(builder, FILE, name=LABELS, description="Labels, one a line.", type=TENSOR_AXIS_LABELS)],
-    )
+    if classes:
+        outputs = [
+            _table(
+                builder,
+                TENSOR,
+                name="probabilities",
+                description="Probability of each label.",
+                stats=_table(builder, STATS, max=[1.0] * classes, min=[0.0] * classes),
+                files=[_table(builder, FILE, name=LABELS, description="Labels, one a line.", type=TENSOR_AXIS_LABELS)],
+            )
+        ]
+    else:
+        outputs = [_table(builder, TENSOR, name=name, description="On the scale of the labels.") for name in names]
     root = _table(
         builder,
         MODEL,
         **{key: facts[key] for key in ("name", "description", "version", "author", "licence")},
-        subgraph=[_table(builder, SUBGRAPH, name="main", inputs=[waveform], outputs=[probabilities])],
+        subgraph=[_table(builder, SUBGRAPH, name="main", inputs=[waveform], outputs=outputs)],
         files=[_table(builder, FILE, name=ABOUT, description="Facts in JSON.", type=DESCRIPTIONS)],
         parser=PARSER,
     )

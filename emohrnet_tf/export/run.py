@@ -7,6 +7,8 @@ import numpy as np
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.export.metadata import read_metadata
 
+DIMENSIONS = ("valence", "arousal", "dominance")
+
 
 class TFLiteModel:
     """A `.tflite` file of `emohrnet export`; scores like an `EmoHRNet`.
@@ -16,7 +18,8 @@ class TFLiteModel:
         threads: of one inference.
 
     Attributes:
-        labels: names, in the order of the probabilities.
+        labels: names, in the order of the probabilities; none for a file of dimensions.
+        scale: ends of the dimensions' scale, or None.
         samples, sample_rate: length and Hz of a window.
         about: all facts the file tells of itself.
 
@@ -37,6 +40,7 @@ class TFLiteModel:
             file = Path(file).read_bytes()
         self.about = read_metadata(file)
         self.labels, self.sample_rate = self.about["labels"], self.about["sample_rate"]
+        self.scale = self.about.get("scale")
         try:
             self.interpreter = Interpreter(model_content=bytes(file), num_threads=threads)
             self._run = self.interpreter.get_signature_runner("serving_default")
@@ -45,13 +49,18 @@ class TFLiteModel:
         self.samples = int(self._run.get_input_details()["waveform"]["shape"][1])
 
     def score(self, windows):
-        """Probabilities of whole windows.
+        """Probabilities of whole windows: float32 array `(n, classes)`, of windows as `outputs` takes them."""
+        return self.outputs(windows)["probabilities"]
+
+    def outputs(self, windows):
+        """What the file says of whole windows.
 
         Args:
             windows: float array `(n, samples)`.
 
         Returns:
-            float32 array `(n, classes)`.
+            dictionary of float32 arrays: `probabilities` `(n, classes)`, or `dimensions` `(n, 3)`: valence, arousal,
+            dominance, brought to -1..1 as `EmoHRNet.outputs` gives them.
         """
         windows = np.asarray(windows, np.float32)
         if windows.ndim != 2 or windows.shape[1] != self.samples:
@@ -59,10 +68,14 @@ class TFLiteModel:
                 f"Windows must be (n, {self.samples}): cut them with `emohrnet_tf.audio.windows`. "
                 f"Received: {windows.shape}"
             )
-        scores = np.zeros((len(windows), len(self.labels)), np.float32)
+        scores = np.zeros((len(windows), len(self.labels) or len(DIMENSIONS)), np.float32)
         for row, window in zip(scores, windows):
-            row[:] = self._run(waveform=window[None])["probabilities"][0]
-        return scores
+            outputs = self._run(waveform=window[None])
+            row[:] = outputs["probabilities"][0] if self.labels else [outputs[name][0, 0] for name in DIMENSIONS]
+        if self.labels:
+            return {"probabilities": scores}
+        low, high = self.scale
+        return {"dimensions": (2 * (scores - low) / (high - low) - 1).astype("float32")}
 
     def write_golden(self, path, windows):
         """Windows and this machine's probabilities as the `.npz` that `export/check_device.py --golden` reads."""

@@ -12,8 +12,10 @@ import tensorflow as tf
 
 from emohrnet_tf.emohrnet import EmoHRNet
 from emohrnet_tf.errors import InputError
+from emohrnet_tf.export.tflite import own_scale
 from emohrnet_tf.export.wav import decode_wavs
 from emohrnet_tf.report import write_json
+from emohrnet_tf.sphere import DIMENSIONS
 
 WINDOWS = 32  # scored at once: an hour of speech takes no more memory in the network than a minute
 SIGNATURES = ("serving_default", "padded", "wav")
@@ -25,14 +27,15 @@ def write_saved_model(model, folder, warmup=True):
     """Write a model as a SavedModel; versions, and leaving nothing half-written, are the caller's.
 
     Signatures, each -> `probabilities` `[batch, classes]` and `embedding` `[batch, filters]` float32, `label` and
-    `error` string `[batch]`:
+    `error` string `[batch]`; of a model with dimensions also `valence`, `arousal`, `dominance` float32 `[batch]`, on
+    the scale of its labels, and of one without emotions no `probabilities` and `label`:
 
     - `serving_default`: `waveform` float32 `[batch, samples]`, at the model's rate and of any length.
     - `padded`: the same and `length` int32 `[batch]`; what lies beyond a row's length is not looked at.
     - `wav`: `wav` string `[batch]`, the bytes of one WAV file each (see `wav.decode_wavs`).
 
     No row sees another. A row with a fault (no samples, NaN, not a WAV, an unsupported encoding, cut short) has it in
-    `error`, zeros as `probabilities` and `embedding`, and an empty `label`; only a wrong rank, type or number of
+    `error`, zeros as everything else, and an empty `label`; only a wrong rank, type or number of
     lengths fails the call. Core TensorFlow operations alone; labels.txt and settings.json are in assets.
 
     Args:
@@ -127,36 +130,42 @@ class Server:
         number = tf.range(tf.size(rows)) - tf.gather(tf.cumsum(counts, exclusive=True), rows)  # within its row
         firsts = tf.minimum(number * hop, tf.gather(last, rows))
 
-        def step(begin, probabilities, embedding):
+        def step(begin, sums):
             row = rows[begin : begin + WINDOWS]
             position = firsts[begin : begin + WINDOWS, None] + tf.range(size)
             inside = position < tf.gather(lengths, row)[:, None]
             index = tf.where(inside, tf.gather(starts, row)[:, None] + position, 0)
             outputs = self._model.call_windows(tf.where(inside, tf.gather(samples, index), 0.0))
-            probabilities += tf.math.unsorted_segment_sum(outputs["probabilities"], row, batch)
-            embedding += tf.math.unsorted_segment_sum(outputs["embedding"], row, batch)
-            return begin + WINDOWS, probabilities, embedding
+            return begin + WINDOWS, {
+                name: total + tf.math.unsorted_segment_sum(outputs[name], row, batch) for name, total in sums.items()
+            }
 
-        widths = len(self._model.labels), self._model.embedder.output.shape[-1]
-        state = (0, *(tf.zeros((batch, width)) for width in widths))
-        shapes = (tf.TensorShape(()), *(tf.TensorShape((None, width)) for width in widths))
-        _, probabilities, embedding = tf.while_loop(
-            lambda begin, *_: begin < tf.size(rows), step, state, shapes, parallel_iterations=1
-        )
+        labels, sphere = self._model.labels, self._model.sphere
+        widths = {"embedding": self._model.inner.output["embedding"].shape[-1]}
+        widths |= {"probabilities": len(labels)} if labels else {}
+        widths |= {"dimensions": len(DIMENSIONS)} if sphere is not None else {}
+        state = (0, {name: tf.zeros((batch, width)) for name, width in widths.items()})
+        shapes = (tf.TensorShape(()), {name: tf.TensorShape((None, width)) for name, width in widths.items()})
+        _, sums = tf.while_loop(lambda begin, _: begin < tf.size(rows), step, state, shapes, parallel_iterations=1)
         divisor = tf.cast(tf.maximum(counts, 1), tf.float32)[:, None]
-        probabilities, embedding = probabilities / divisor, embedding / divisor
-        label = tf.gather(tf.constant(self._model.labels), tf.argmax(probabilities, axis=1))
-        label = tf.where(faults == "", label, "")
-        return {"probabilities": probabilities, "embedding": embedding, "label": label, "error": faults}
+        answers = {name: total / divisor for name, total in sums.items()} | {"error": faults}
+        if labels:
+            label = tf.gather(tf.constant(labels), tf.argmax(answers["probabilities"], axis=1))
+            answers["label"] = tf.where(faults == "", label, "")
+        if sphere is not None:
+            values = own_scale(sphere, answers.pop("dimensions"))
+            answers |= {name: tf.where(faults == "", value[:, 0], 0.0) for name, value in values.items()}
+        return answers
 
 
 def _write_assets(model, folder):
     labels, settings = folder / "labels.txt", folder / "settings.json"
-    labels.write_text("\n".join(model.labels) + "\n", encoding="utf-8")
+    labels.write_text("".join(f"{label}\n" for label in model.labels), encoding="utf-8")
     facts = {
         "labels": model.labels,
         "audio": {**dataclasses.asdict(model.audio), "samples": model.audio.samples},
         "network": dataclasses.asdict(model.settings),
+        "vad_scale": None if model.sphere is None else [model.sphere.low, model.sphere.high],
         "windows": "shorter: zeros at the end; longer: half-window hops, the last flush with the end, mean of all",
         "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
     }

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 import tempfile
 import warnings
 
@@ -12,8 +13,10 @@ from emohrnet_tf.emohrnet import EmoHRNet
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.export.metadata import pack, unpack
 from emohrnet_tf.features import LEVEL_FLOOR
+from emohrnet_tf.sphere import DIMENSIONS
 
 KINDS = ("float32", "float16", "dynamic_int8", "int8")
+TASKS = ("emotion", "vad")
 MIN_CALIBRATION = 16  # windows that are not silent; a hundred or more serve better
 SIGNATURE = "serving_default"
 # Names of the quantised operations' outputs: the convolutions and what lies between them, which are all of the network
@@ -21,13 +24,15 @@ SIGNATURE = "serving_default"
 # in float16.
 MAPS = "stem|stage|transition|fuse"
 FRONT_END = "log_mel"
+HEAD = r"/(style|embedding|dimensions)"  # of the dimensions, which computes in float and is stored in float16
 
 
-def convert(model, kind, calibration=None):
+def convert(model, kind, calibration=None, task="emotion"):
     """One TFLite file of a model, without metadata (`metadata.add_metadata`).
 
     The graph is the model's own `call_windows`. Signature `serving_default`: `waveform` float32 `[1, samples]` ->
-    `probabilities` float32 `[1, classes]`, in every kind. Builtin TFLite operations only, fixed shapes.
+    `probabilities` float32 `[1, classes]`, in every kind; for the task "vad" `valence`, `arousal` and `dominance`
+    float32 `[1, 1]`, on the scale of the model's labels. Builtin TFLite operations only, fixed shapes.
 
     Args:
         model: `EmoHRNet`.
@@ -35,12 +40,14 @@ def convert(model, kind, calibration=None):
             ranges of its activations while it runs, "int8" has them fixed by `calibration` and is the fastest.
         calibration: waveforms `(n, samples)` for "int8", of the training part; at least `MIN_CALIBRATION` that are
             not silent.
+        task: one of `TASKS`.
 
     Returns:
         bytes.
 
     Raises:
-        InputError: another kind, a model that is not an EmoHRNet, calibration that is missing, too small or silent.
+        InputError: another kind, a task that the model has no head for, a model that is not an EmoHRNet, calibration
+            that is missing, too small or silent.
 
     Example:
         Path("emotion.tflite").write_bytes(convert(model, "int8", calibration=windows))
@@ -51,22 +58,35 @@ def convert(model, kind, calibration=None):
         raise InputError(f"Only an EmoHRNet becomes a TFLite file. Received: {type(model).__name__}")
     if kind == "int8":
         calibration = calibration_inputs(calibration, model.audio.samples)
-    return quantize(to_float32(model), kind, calibration)
+    return quantize(to_float32(model, task), kind, calibration)
 
 
-def to_float32(model):
-    """The float32 TFLite file of a model, from which `quantize` makes every other kind."""
+def to_float32(model, task="emotion"):
+    """The float32 TFLite file of a model's task, from which `quantize` makes every other kind."""
+    if not (model.head.emotions if task == "emotion" else task == "vad" and model.head.dimensions):
+        raise InputError(f"The model has no head for this task; its head is {model.head.kind!r}. Received: {task!r}")
+
+    def serve(waveform):
+        outputs = model.call_windows(waveform)
+        if task == "emotion":
+            return {"probabilities": outputs["probabilities"]}
+        return own_scale(model.sphere, outputs["dimensions"])
+
     module = tf.Module()
     module.weights = [variable.value for variable in model.variables]
     waveform = tf.TensorSpec((1, model.audio.samples), tf.float32, name="waveform")
-    module.serve = tf.function(
-        lambda waveform: {"probabilities": model.call_windows(waveform)["probabilities"]}, input_signature=[waveform]
-    )
+    module.serve = tf.function(serve, input_signature=[waveform])
     with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(module, folder, signatures={SIGNATURE: module.serve})
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]  # any other operation is an error
         return converter.convert()
+
+
+def own_scale(sphere, cube):
+    """Tensor `(batch, 3)` in -1..1 -> dictionary of `valence`, `arousal`, `dominance` `(batch, 1)` on their scale."""
+    values = (cube + 1.0) * ((sphere.high - sphere.low) / 2.0) + sphere.low
+    return {name: values[:, number : number + 1] for number, name in enumerate(DIMENSIONS)}
 
 
 def quantize(tflite, kind, calibration=None):
@@ -85,7 +105,7 @@ def quantize(tflite, kind, calibration=None):
         explicit_dequantize=True,
     )
     recipe = recipe_manager.RecipeManager()
-    recipe.add_quantization_config(FRONT_END, everything, half, quantizer.AlgorithmName.FLOAT_CASTING)
+    recipe.add_quantization_config(f"{FRONT_END}|{HEAD}", everything, half, quantizer.AlgorithmName.FLOAT_CASTING)
     if kind == "float16":
         recipe.add_quantization_config(MAPS, everything, half, quantizer.AlgorithmName.FLOAT_CASTING)
     elif kind == "dynamic_int8":
@@ -135,16 +155,16 @@ def _check_types(model, stored):
     makers = {int(op.outputs[0]): op for op in graph.operators}
     for op in graph.operators:
         code = model.operatorCodes[op.opcodeIndex].builtinCode
+        name = graph.tensors[int(op.outputs[0])].name.decode()
         if code == schema.BuiltinOperator.CONV_2D:
             kernel = int(op.inputs[1])
             source = int(makers[kernel].inputs[0]) if kernel in makers else kernel  # behind a DEQUANTIZE in float16
-            found, wanted = types[graph.tensors[source].type], stored
+            found, wanted = types[graph.tensors[source].type], "FLOAT16" if re.search(HEAD, name) else stored
         elif code == schema.BuiltinOperator.RFFT2D:
             found, wanted = types[graph.tensors[int(op.inputs[0])].type], "FLOAT32"
         else:
             continue
         if found != wanted:
-            name = graph.tensors[int(op.outputs[0])].name.decode()
             raise RuntimeError(f"Quantisation missed its target: {name} is {found}, not {wanted}.")
 
 
