@@ -67,6 +67,7 @@ def info(
     frames: Annotated[int, typer.Option(help="Frames of its window.")] = 256,
     mels: Annotated[int, typer.Option(help="Mel bands.")] = 64,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    picture: Annotated[Path | None, typer.Option("--picture", help="Draw the architecture here (PNG).")] = None,
 ):
     """Versions, the audio decoder in use and why, and what an architecture costs."""
     _quiet()
@@ -76,6 +77,10 @@ def info(
 
     network = build_network(frames, mels, 8, architecture)
     parts = costs(network)
+    if picture:
+        from emohrnet_tf import plots
+
+        plots.network(architecture, picture, frames, mels)
     facts = provenance() | {"decoder": vars(decoder()), "architecture": architecture}
     facts["parts"] = {name: dict(zip(("parameters", "multiply_accumulates"), both)) for name, both in parts.items()}
     if as_json:
@@ -151,6 +156,9 @@ def train(
     architecture: Architecture = None,
     head: Head = None,
     setting: Setting = None,
+    start: Annotated[
+        str | None, typer.Option("--from", help="Start from the weights of this model: ravdess, or as --model.")
+    ] = None,
     also: Also = None,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also write TensorBoard's files.")] = False,
 ):
@@ -158,7 +166,7 @@ def train(
     _quiet()
     from emohrnet_tf.train import train as run
 
-    config = _config(preset, epochs, batch_size, architecture, head, setting)
+    config = _config(preset, epochs, batch_size, architecture, head, setting, start)
     report = run(
         _index(index_file, also), config, out, protocol, fold, seed, preset, scheme=scheme, tensorboard=tensorboard,
         verbose=_verbose(),
@@ -206,6 +214,12 @@ def evaluate(
     picture: Annotated[
         Path | None, typer.Option("--picture", help="Draw confusion matrix or dimensions here (PNG).")
     ] = None,
+    reliability: Annotated[
+        Path | None, typer.Option("--reliability", help="Draw here how sure it is, and how often right (PNG).")
+    ] = None,
+    embedding: Annotated[
+        Path | None, typer.Option("--embedding", help="Draw here which clips are alike to it (PNG).")
+    ] = None,
     part: Part = "test",
     shared_labels: Annotated[
         bool, typer.Option("--shared-labels", help="Across corpora: only the emotions that both know.")
@@ -220,6 +234,15 @@ def evaluate(
     report = measure(model, read_index(index_file), part, shared_labels, picture)
     if json_file:
         write_json(json_file, report)
+    if reliability or embedding:
+        from emohrnet_tf import plots
+        from emohrnet_tf.outputs import clip_outputs
+
+        labels, emotions, probabilities, embeddings = clip_outputs(model, read_index(index_file), part, shared_labels)
+        if reliability:
+            plots.reliability([labels.index(emotion) for emotion in emotions], probabilities, reliability)
+        if embedding:
+            plots.embedding_map(embeddings, emotions, embedding, labels)
     typer.echo(table(report))
     typer.echo(f"\nPart: {report['part']}; {report['left_out']} clips of the model's own training left out.")
     _report_failed(report["failed"], "failed")
@@ -401,11 +424,11 @@ def demo(
     run(out, epochs, say=typer.echo)
 
 
-def _config(name, epochs, batch_size, architecture, head, setting):
+def _config(name, epochs, batch_size, architecture, head, setting, start=None):
     """The configuration of a preset with what the command line changes."""
     from emohrnet_tf.config import preset
 
-    quick = {"epochs": epochs, "batch_size": batch_size}
+    quick = {"epochs": epochs, "batch_size": batch_size, "initial": start}
     quick = {"training": {key: value for key, value in quick.items() if value is not None}}
     if architecture is not None:
         quick["network"] = {"architecture": architecture}

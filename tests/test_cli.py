@@ -63,6 +63,12 @@ def test_the_whole_way_from_a_folder_to_a_prediction(emohrnet, corpus, tmp_path)
     assert code == 0
     report = json.loads((tmp_path / "e.json").read_text())
     assert report["uar"] == json.loads((model / "report.json").read_text())["results"]["validation"]["uar"]
+    pictures = [tmp_path / name for name in ("c.png", "r.png", "e.svg")]
+    options = zip(("--picture", "--reliability", "--embedding"), pictures)
+    code, _, err = emohrnet("evaluate", tmp_path / "index.csv", "--model", model, *sum(options, ()))
+    assert code == 0, err
+    assert all(picture.stat().st_size > 1000 for picture in pictures)
+    assert "sadness" in pictures[-1].read_text()
     clip = next(corpus.rglob("*.wav"))
     code, out, _ = emohrnet("predict", clip, "--model", model, "--format", "json")
     (row,) = json.loads(out)
@@ -94,8 +100,9 @@ def test_predict_prints_csv_and_a_table_and_goes_on_past_a_bad_file(emohrnet, co
     fails(emohrnet("predict", tmp_path / "bad.wav", "--model", run), "bad.wav")
 
 
-def test_info_names_versions_the_decoder_and_costs(emohrnet):
-    code, out, _ = emohrnet("info", "--architecture", "small", "--json")
+def test_info_names_versions_the_decoder_and_costs(emohrnet, tmp_path):
+    code, out, _ = emohrnet("info", "--architecture", "small", "--json", "--picture", tmp_path / "small.svg")
+    assert "128 channels" in (tmp_path / "small.svg").read_text()
     facts = json.loads(out)
     assert code == 0
     assert facts["decoder"]["name"] in ("soundfile", "tensorflow-io")

@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ from matplotlib.image import imread
 
 from emohrnet_tf import plots
 from emohrnet_tf.errors import InputError
+from emohrnet_tf.hrnet import ARCHITECTURES
 
 EMOTIONS = ["neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise"]
 REPORT = {"labels": EMOTIONS, "confusion": (np.eye(8, dtype=int) * 30 + np.arange(64).reshape(8, 8) % 5).tolist()}
@@ -30,11 +32,25 @@ def draw(name, path):
         plots.confusion_matrix(REPORT, path, title="Test")
     elif name == "learning_curves":
         plots.learning_curves(history_of(30, test_accuracy=np.full(30, 0.5)), 12, path, title="Run")
+    elif name == "network":
+        plots.network("w18", path, title="W18")
+    elif name == "reliability":
+        plots.reliability(*guesses(), path, title="Sure")
+    elif name == "embedding_map":
+        plots.embedding_map(np.eye(8)[np.arange(80) % 8], np.array(EMOTIONS)[np.arange(80) % 8], path, EMOTIONS)
     else:
         plots.spectrograms(spectrogram(), spectrogram(1), path)
 
 
-NAMES = ["confusion_matrix", "learning_curves", "spectrograms"]
+def guesses():
+    """300 clips of 8 classes, of which the surest 200 are right: `(true, probabilities)`."""
+    probabilities = np.random.default_rng(0).dirichlet(np.full(8, 0.3), 300)
+    order, true = np.argsort(-probabilities.max(axis=1)), probabilities.argmax(axis=1)
+    true[order[200:]] = (true[order[200:]] + 1) % 8
+    return true, probabilities
+
+
+NAMES = ["confusion_matrix", "learning_curves", "spectrograms", "network", "reliability", "embedding_map"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -64,6 +80,9 @@ def test_words_in_a_picture(tmp_path, name):
             "Run",
         ],
         "spectrograms": ["original", "augmented", "difference", "time (s)", "mel bin"],
+        "network": ["W18", "2 conv 3x3", "stage 4", "144 channels", "8 x 2", "270 channels", "3 times", "softmax"],
+        "reliability": ["Sure", "ECE ", "300 clips", "confidence (%)", "clips that are right (%)"],
+        "embedding_map": [*EMOTIONS, "t-SNE"],
     }[name]
     assert [word for word in words if word not in text] == []
 
@@ -85,6 +104,27 @@ def test_learning_curves_take_what_there_is(tmp_path):
     assert "chosen" not in text
 
 
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_the_network_is_drawn_from_its_own_table(tmp_path, architecture):
+    plots.network(architecture, tmp_path / "a.svg", frames=192, classes=5)
+    text = (tmp_path / "a.svg").read_text()
+    _, *stages = ARCHITECTURES[architecture]
+    widths = [block.expansion * filters for _, block, _, channels in stages for filters in channels]
+    for filters in set(widths):
+        assert text.count(f">{filters} channels<") >= widths.count(filters)
+    assert f">{sum(stages[-1][3])} channels<" in text
+    assert ">5 emotions<" in text
+
+
+def test_a_reliability_diagram_counts_the_clips_of_each_bin(tmp_path):
+    true, probabilities = [0, 0, 0, 1], [[0.95, 0.05], [0.9, 0.1], [0.65, 0.35], [0.64, 0.36]]
+    plots.reliability(true, probabilities, tmp_path / "a.svg", bins=10)
+    text = (tmp_path / "a.svg").read_text()
+    error = (abs(1 - 0.95) + abs(1 - 0.9) + 2 * abs(0.5 - 0.645)) / 4
+    assert f"ECE {100 * error:.1f} %" in text
+    assert re.findall(r"font-size: 7px[^>]*>(\d+)<", text) == ["2", "1", "1"]
+
+
 def test_time_is_in_seconds(tmp_path):
     plots.spectrograms(spectrogram(), spectrogram(), tmp_path / "a.svg", hop_seconds=0.1)
     assert ">12<" in (tmp_path / "a.svg").read_text()
@@ -102,6 +142,8 @@ def test_equal_spectrograms_and_a_channel_axis_are_fine(tmp_path):
         (lambda path: plots.spectrograms(np.zeros(3), np.zeros(3), path), "(3,)"),
         (lambda path: plots.learning_curves(history_of(3), 4, path), "Received: 4"),
         (lambda path: plots.learning_curves(history_of(3).drop(columns="loss"), 1, path), "['loss']"),
+        (lambda path: plots.network("resnet", path), "'resnet'"),
+        (lambda path: plots.embedding_map(np.eye(3), EMOTIONS[:3], path), "Received: 3"),
         (lambda path: plots.confusion_matrix(REPORT, path.with_suffix(".jpeg2")), "'.jpeg2'"),
     ],
 )

@@ -1,37 +1,13 @@
-"""Pictures: confusion matrix, learning curves, spectrograms; one look, safe for the colour-blind, legible in print.
-
-Figures are plain `matplotlib.figure.Figure` objects: no pyplot, no window, no global state. The suffix of `path` gives
-the format (.png, .pdf, .svg); a picture is written whole or not at all, and its folder is made.
-"""
-
-from pathlib import Path
+"""What a model scored: confusion matrix, robustness, learning curves, reliability, embeddings."""
 
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.files import replacing
+from emohrnet_tf.evaluate import BINS, calibration_error
 
-STYLE = {
-    "font.size": 10,
-    "axes.titlesize": 11,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "legend.frameon": False,
-    "savefig.dpi": 150,
-    "svg.fonttype": "none",
-    "pdf.fonttype": 42,
-}
-# Okabe & Ito's palette, with a line style each, so that they differ in grey too
-LINES = {
-    "training": ("#0072B2", "-"),
-    "validation": ("#D55E00", "--"),
-    "test": ("#009E73", "-."),
-}
-
-# Okabe & Ito again, in an order that keeps neighbours of the field's eight emotions apart in grey too
-FILLS = ("#999999", "#56B4E9", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#009E73", "#E69F00")
+from .style import FILLS, LINES, MARKERS, STYLE, save
 
 
 def confusion_matrix(report, path, title=None):
@@ -62,7 +38,7 @@ def confusion_matrix(report, path, title=None):
         bar.ax.set_yticklabels(["0", "25", "50", "75", "100"])
         bar.set_label("% of the true class (clips)")
         bar.outline.set_visible(False)
-        _save(figure, path)
+        save(figure, path)
 
 
 def robustness(report, path, title=None):
@@ -86,54 +62,7 @@ def robustness(report, path, title=None):
         axes.set(xlabel="% (lines: clean)", xlim=(0, 100), title=title)
         axes.grid(axis="y", color="0.9", linewidth=0.8)
         figure.legend(loc="outside lower center", ncols=2)
-        _save(figure, path)
-
-
-def timeline(table, overview, path, title=None):
-    """Draw a recording over time: waveform, mel spectrogram, and the probabilities stacked, with gaps for silence.
-
-    Args:
-        table, overview: of `timeline.timeline`.
-        path: picture to write.
-        title: above the picture.
-    """
-    labels = [name for name in table.columns[3:] if name not in ("valence", "arousal", "dominance")]
-    times = np.append(table["start"], table["end"].iloc[-1])
-    frames, mels = overview["mel_db"].shape
-    seconds = np.arange(frames + 1) * overview["seconds"]
-    columns = max(1, frames // 3000)  # no more than the picture can show
-    used = frames // columns * columns
-    low, high = overview["low"][:used].reshape(-1, columns).min(1), overview["high"][:used].reshape(-1, columns).max(1)
-    mel_db = overview["mel_db"][:used].reshape(-1, columns, mels).mean(axis=1)
-    minutes = times[-1] > 180
-    unit = 60.0 if minutes else 1.0
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(11, 6), layout="constrained")
-        wave, mel, share = figure.subplots(3, 1, sharex=True, height_ratios=(1, 1.4, 1.6))
-        centers = seconds[:used:columns] / unit
-        wave.fill_between(centers, low, high, color="0.3", linewidth=0.3)
-        wave.set(ylabel="waveform", yticks=[0], title=title)
-        top = float(mel_db.max())
-        extent = (0, seconds[used] / unit, 0, mels)
-        mel.imshow(mel_db.T, origin="lower", aspect="auto", extent=extent, cmap="magma", vmin=top - 80, vmax=top)
-        mel.set(ylabel="mel band")
-        joined = -(-len(table) // 800)  # of a long recording, stretches are drawn as their mean
-        rows = np.arange(0, len(table), joined)
-        values = np.add.reduceat(np.nan_to_num(table[labels].to_numpy()), rows) / joined
-        times = np.append(times[rows], times[-1])
-        shown = np.vstack([values, values[-1:]])
-        base = np.zeros(len(shown))
-        for number, label in enumerate(labels):
-            share.fill_between(
-                times / unit, base, base + shown[:, number], step="post", linewidth=0,
-                color=FILLS[number % len(FILLS)], label=label, hatch="/" if number >= len(FILLS) else None,
-            )  # fmt: skip
-            base = base + shown[:, number]
-        share.set(ylabel="probability", ylim=(0, 1), xlim=(0, times[-1] / unit))
-        share.set_xlabel("minutes" if minutes else "seconds")
-        handles, names = share.get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside lower center", ncols=min(8, len(labels)))
-        _save(figure, path)
+        save(figure, path)
 
 
 def dimensions(report, sphere, true, predicted, path, title=None):
@@ -167,7 +96,7 @@ def dimensions(report, sphere, true, predicted, path, title=None):
         figure.legend(loc="outside lower center", ncols=2)
         if title:
             figure.suptitle(title, fontsize=12)
-        _save(figure, path)
+        save(figure, path)
 
 
 def learning_curves(history, best_epoch, path, title=None):
@@ -211,59 +140,80 @@ def learning_curves(history, best_epoch, path, title=None):
         figure.legend(handles, names, loc="outside lower center", ncols=len(names))
         if title:
             figure.suptitle(title, fontsize=12)
-        _save(figure, path)
+        save(figure, path)
 
 
-def spectrograms(original, augmented, path, hop_seconds=0.016, title=None):
-    """Draw a log-mel before and after augmentation, and the difference (Figure 1 of arXiv 2510.06072).
+def reliability(true, probabilities, path, bins=BINS, title=None):
+    """Draw how often a model is right against how sure it is, above the clips of each bin; ECE is in the picture.
 
     Args:
-        original, augmented: `(frames, mels)` arrays of the same shape; a last axis of one channel is dropped.
+        true: `(clips,)` ints that count into the columns of `probabilities`.
+        probabilities: `(clips, classes)`.
         path: picture to write.
-        hop_seconds: time between frames.
-        title: above the panels.
+        bins: of equal width, as in `evaluate.calibration_error`.
+        title: above the picture.
+    """
+    probabilities = np.asarray(probabilities, float)
+    correct, confidence = probabilities.argmax(axis=1) == np.asarray(true), probabilities.max(axis=1)
+    edges = np.linspace(0, 1, bins + 1)
+    bin_of = np.digitize(confidence, edges[1:-1], right=True)
+    counts = np.bincount(bin_of, minlength=bins)
+    used = counts > 0
+    right, sure = (np.bincount(bin_of, values, minlength=bins)[used] / counts[used] for values in (correct, confidence))
+    centers, width = 50 * (edges[:-1] + edges[1:]), 100 / bins
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(5, 5.6), layout="constrained")
+        above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+        above.plot([0, 100], [0, 100], color="0.4", linestyle="--", linewidth=1, label="as sure as right")
+        above.bar(centers[used], 100 * right, 0.94 * width, color="#56B4E9", label="right")
+        above.plot(100 * sure, 100 * right, "o", color="black", markersize=4, label="mean confidence of the bin")
+        above.vlines(100 * sure, 100 * np.minimum(right, sure), 100 * np.maximum(right, sure), color="#D55E00", lw=2)
+        above.plot([], [], color="#D55E00", linewidth=2, label="gap")
+        error = 100 * calibration_error(correct, confidence, bins)
+        above.text(0.02, 0.98, f"ECE {error:.1f} %\n{len(confidence)} clips", transform=above.transAxes, va="top")
+        above.set(ylabel="clips that are right (%)", ylim=(0, 104), title=title)
+        below.bar(centers, counts, 0.94 * width, color="0.6")
+        for center, count in zip(centers[used], counts[used]):
+            below.annotate(str(count), (center, count), (0, 1), textcoords="offset points", ha="center", fontsize=7)
+        below.set(xlabel="confidence (%)", ylabel="clips", xlim=(0, 100))
+        below.margins(y=0.18)
+        figure.legend(*above.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        save(figure, path)
+
+
+def embedding_map(embeddings, emotions, path, labels=None, title=None):
+    """Draw embeddings in two dimensions by t-SNE, a colour and a marker for each emotion.
+
+    Near clips are alike to the network; distances between groups and the axes themselves mean nothing.
+
+    Args:
+        embeddings: `(clips, channels)`, of four clips or more.
+        emotions: `(clips,)` names.
+        path: picture to write.
+        labels: their order in the legend, else by name.
+        title: above the picture.
 
     Raises:
-        InputError: the shapes differ, or are not `(frames, mels)`.
+        InputError: fewer than four clips.
     """
-    original, augmented = (np.asarray(image, float) for image in (original, augmented))
-    if original.shape != augmented.shape:
-        raise InputError(f"spectrograms: shapes differ. Received: {(original.shape, augmented.shape)!r}")
-    if original.ndim == 3 and original.shape[2] == 1:
-        original, augmented = original[..., 0], augmented[..., 0]
-    if original.ndim != 2:
-        raise InputError(f"spectrograms: arrays must be (frames, mels). Received: {original.shape!r}")
-    frames, mels = original.shape
-    difference = augmented - original
-    low, high = min(original.min(), augmented.min()), max(original.max(), augmented.max())
-    reach = np.abs(difference).max() or 1.0
-    panels = [
-        ("original", original, dict(cmap="viridis", vmin=low, vmax=high)),
-        ("augmented", augmented, dict(cmap="viridis", vmin=low, vmax=high)),
-        ("difference", difference, dict(cmap="PuOr_r", vmin=-reach, vmax=reach)),
-    ]
+    from sklearn.manifold import TSNE
+
+    embeddings, emotions = np.asarray(embeddings, float), np.asarray(emotions)
+    if len(embeddings) < 4 or len(embeddings) != len(emotions):
+        raise InputError(f"An embedding map needs four clips or more, with their emotions. Received: {len(embeddings)}")
+    near = min(30.0, (len(embeddings) - 1) / 3)
+    points = TSNE(perplexity=near, init="pca", random_state=0).fit_transform(embeddings)
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(8, 6.6), layout="constrained")
-        all_axes = figure.subplots(3, 1, sharex=True)
-        for axes, (name, values, colours) in zip(all_axes, panels):
-            extent = (0, frames * hop_seconds, -0.5, mels - 0.5)
-            image = axes.imshow(
-                values.T, origin="lower", aspect="auto", extent=extent, interpolation="nearest", **colours
-            )
-            axes.set(ylabel="mel bin", title=name)
-            bar = figure.colorbar(image, ax=axes, pad=0.01)
-            bar.set_label("change" if name == "difference" else "log-mel")
-            bar.outline.set_visible(False)
-        axes.set_xlabel("time (s)")
-        if title:
-            figure.suptitle(title, fontsize=12)
-        _save(figure, path)
-
-
-def _save(figure, path):
-    """Write the figure beside `path` and move it there."""
-    path = Path(path)
-    if path.suffix.lower() not in (".png", ".pdf", ".svg"):
-        raise InputError(f"{path}: a picture's name ends in .png, .pdf or .svg. Received: {path.suffix!r}")
-    with replacing(path) as part:
-        figure.savefig(part, format=path.suffix[1:].lower())
+        figure = Figure(figsize=(6.6, 5), layout="constrained")
+        axes = figure.add_subplot()
+        for number, label in enumerate(labels or sorted(set(emotions))):
+            own = points[emotions == label]
+            axes.scatter(
+                own[:, 0], own[:, 1], s=34, marker=MARKERS[number % len(MARKERS)], color=FILLS[number % len(FILLS)],
+                edgecolors="black", linewidths=0.5, label=label,
+            )  # fmt: skip
+        axes.set(xticks=[], yticks=[], title=title, aspect="equal")
+        axes.set_xlabel("t-SNE of the embeddings (axes without units)")
+        axes.spines[:].set_visible(True)
+        figure.legend(loc="outside right center")
+        save(figure, path)

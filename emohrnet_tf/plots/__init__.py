@@ -1,0 +1,21 @@
+"""Pictures, one function each; one look, safe for the colour-blind, legible in print and in grey.
+
+Figures are plain `matplotlib.figure.Figure` objects: no pyplot, no window, no global state. The suffix of `path` gives
+the format (.png, .pdf, .svg); a picture is written whole or not at all, and its folder is made.
+"""
+
+from .architecture import network
+from .scores import confusion_matrix, dimensions, embedding_map, learning_curves, reliability, robustness
+from .sound import spectrograms, timeline
+
+__all__ = [
+    "confusion_matrix",
+    "dimensions",
+    "embedding_map",
+    "learning_curves",
+    "network",
+    "reliability",
+    "robustness",
+    "spectrograms",
+    "timeline",
+]
