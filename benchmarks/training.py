@@ -24,8 +24,8 @@ def measure(architecture, frames, batch_size, steps, mixed):
     import tensorflow as tf
 
     from emohrnet_tf.config import Config
+    from emohrnet_tf.fitting import trainable
     from emohrnet_tf.hrnet import costs
-    from emohrnet_tf.train import trainable
 
     peak = matrix_peak(tf)
     settings = {
@@ -45,7 +45,7 @@ def measure(architecture, frames, batch_size, steps, mixed):
             self.ends.append(time.perf_counter())
 
     began = time.perf_counter()
-    network = trainable(config, 8)
+    network, _ = trainable(config, 8)
     built = time.perf_counter()
     network.fit(batches, steps_per_epoch=steps, verbose=0, shuffle=False, callbacks=[Times()])
     seconds = float(np.median(np.diff(Times.ends)[2:]))

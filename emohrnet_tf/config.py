@@ -91,7 +91,7 @@ class Head:
     pooling: str = "style"
     bands: int = 4
     width: int = 64
-    dropout: float = 0.5
+    dropout: float = 0.1
     weighting: str = "dynamic"
     step: int | None = None
     neutral_radius: float = 0.0

@@ -9,7 +9,7 @@ PACKAGE = "emohrnet_tf"
 TASKS = ("emotion", "dimensions", "regions")
 
 
-def sphere_head(features, regions, pooling="style", bands=4, width=64, dropout=0.5, weighting="dynamic", name="style"):
+def sphere_head(features, regions, pooling="style", bands=4, width=64, dropout=0.1, weighting="dynamic", name="style"):
     """Valence, arousal, dominance and logits of the sphere's regions.
 
     The map is read as a sequence over time, pooled into one vector, and goes through two heads of (linear, LayerNorm,

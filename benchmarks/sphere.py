@@ -1,0 +1,140 @@
+"""Does the sphere help? Each part of EmoSphere's head switched on alone and together, on unseen speakers.
+
+    python benchmarks/sphere.py WORK --out docs/results/sphere.json
+    python benchmarks/sphere.py WORK --ravdess ravdess.csv --out docs/results/sphere_ravdess.json
+
+The first on the synthetic corpus, whose valence, arousal and dominance are known: CCC on the test speakers, beside a
+ridge regression on five utterance statistics and the ceiling, a ridge regression on the very cues that the voices were
+made from. The second asks whether weak labels of valence, arousal and dominance, one point for each emotion, help to
+tell RAVDESS' emotions apart. Nothing is chosen on the test: every run is about its last epoch. WORK holds the runs;
+stopped anywhere, the same command goes on.
+"""
+
+import argparse
+import functools
+from pathlib import Path
+
+import numpy as np
+from sklearn.linear_model import RidgeCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from emohrnet_tf.audio import load_audio
+from emohrnet_tf.baselines import utterance_statistics
+from emohrnet_tf.config import Config
+from emohrnet_tf.corpora import read_corpus
+from emohrnet_tf.corpora.synthetic import EMOTIONS, PROSODY, make_corpus
+from emohrnet_tf.data import Clips
+from emohrnet_tf.fitting import Trainer
+from emohrnet_tf.provenance import provenance
+from emohrnet_tf.report import write_json
+from emohrnet_tf.sphere import DIMENSIONS, concordance
+from emohrnet_tf.splits import split
+from emohrnet_tf.train import ordered, train
+
+EPOCHS = {1.0: 24, 0.25: 40}  # by share of the training speakers: fewer clips, more epochs
+SETTINGS = {
+    "audio": {"frames": 192},
+    "network": {"architecture": "lite"},
+    "training": {
+        **{"batch_size": 32, "learning_rate": 2e-3, "schedule": "cosine", "warmup_epochs": 2, "choose": "last"},
+        "evaluate_every": 1000,
+    },
+    "augmentation": {
+        **{"filled_share": 0.1, "freq_masks": 1, "freq_mask_bins": 4, "time_masks": 1, "time_mask_share": 0.05},
+    },
+}
+HEADS = {
+    "regression": {"kind": "vad", "pooling": "mean", "weighting": "none"},
+    "+ regions": {"kind": "vad", "pooling": "mean", "weighting": "constant"},
+    "+ regions, dynamic weighting": {"kind": "vad", "pooling": "mean", "weighting": "dynamic"},
+    "+ style pooling": {"kind": "vad", "pooling": "style", "weighting": "none"},
+    "all": {"kind": "vad", "pooling": "style", "weighting": "dynamic"},
+    "all, and emotions (joint)": {"kind": "joint", "pooling": "style", "weighting": "dynamic"},
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--ravdess", type=Path)
+    arguments = parser.parse_args()
+    facts = ravdess(arguments) if arguments.ravdess else synthetic(arguments)
+    write_json(arguments.out, facts)
+
+
+def synthetic(arguments):
+    make_corpus(arguments.work / "corpus")
+    index, _ = read_corpus("table", arguments.work / "corpus" / "synthetic.csv", vad_scale="-1..1")
+    index["corpus"] = "synthetic"
+    parts = split(index, "speaker")
+    rows, baselines = [], []
+    for share in EPOCHS:
+        baselines += _baselines(_reduced(index, parts, share), share)
+    trainers, clips = functools.cache(_trainer), functools.cache(lambda share: Clips(_reduced(index, parts, share)))
+    for seed in range(arguments.seeds):
+        for share, epochs in EPOCHS.items():
+            for name in HEADS:
+                folder = arguments.work / f"{share}_{name.replace(' ', '_').replace(',', '')}_seed{seed}"
+                trainer = None if (folder / "report.json").exists() else trainers(name)
+                config = _config(HEADS[name], epochs)
+                report = train(
+                    clips(share).index,
+                    config,
+                    folder,
+                    "given",
+                    seed=seed,
+                    verbose=0,
+                    clips=clips(share),
+                    trainer=trainer,
+                )
+                vad = report["results"]["last"]["vad"]
+                values = {row["dimension"]: row["ccc"] for row in vad["dimensions"]} | {"mean": vad["ccc"]}
+                rows.append({"head": name, "share": share, "seed": seed, **values, "clips": report["clips"]})
+                rows[-1]["uar"] = report["results"]["last"].get("uar")
+                print(f"seed {seed}, share {share}, {name}: {values}", flush=True)
+                facts = {"corpus": "synthetic", "protocol": "speaker, fold 0", "settings": SETTINGS, "heads": HEADS}
+                facts |= {"epochs": {str(key): value for key, value in EPOCHS.items()}}
+                facts |= {"runs": rows, "baselines": baselines, **provenance()}
+                write_json(arguments.out, facts)
+    return facts
+
+
+def _reduced(index, parts, share):
+    """The index with its split as a column, and of the training speakers the first `share`."""
+    divided = index.assign(split=parts)
+    speakers = sorted(divided.speaker[divided.split == "train"].unique())
+    left_out = set(speakers[round(share * len(speakers)) :])
+    return divided[~divided.speaker.isin(left_out)].reset_index(drop=True)
+
+
+def _config(head, epochs):
+    return Config().replace(SETTINGS).replace({"head": head, "training": {"epochs": epochs}})
+
+
+def _trainer(name):
+    config = _config(HEADS[name], 1)  # epochs are those of each run
+    return Trainer(config, ordered(EMOTIONS) if config.head.emotions else [])
+
+
+def _baselines(divided, share):
+    """Ridge regression on five utterance statistics, and on the cues that the voices were made from."""
+    part = {name: divided[divided.split == name] for name in ("train", "test")}
+    statistics = lambda rows: np.stack([utterance_statistics(load_audio(file), 16000) for file in rows.file])  # noqa: E731
+    rows = []
+    for name, features in (("ridge on five statistics", statistics), ("ceiling: ridge on the cues", _cues)):
+        model = make_pipeline(StandardScaler(), RidgeCV(np.logspace(-3, 3, 13)))
+        model.fit(features(part["train"]), part["train"][list(DIMENSIONS)])
+        ccc = concordance(part["test"][list(DIMENSIONS)], model.predict(features(part["test"])))
+        rows.append({"head": name, "share": share, **dict(zip(DIMENSIONS, ccc.tolist())), "mean": float(ccc.mean())})
+    return rows
+
+
+def _cues(rows):
+    return rows[list(PROSODY)]
+
+
+if __name__ == "__main__":
+    main()
