@@ -33,7 +33,9 @@ def rated(index):
 
 @pytest.fixture(scope="module")
 def joint(config):
-    return config.replace({"head": {"kind": "joint", "width": 8, "bands": 2}, "training": {"epochs": 8}})
+    return config.replace(
+        {"head": {"kind": "joint", "width": 16, "bands": 2, "dropout": 0.0}, "training": {"epochs": 8}}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +113,7 @@ def test_evaluate_gives_both_and_draws_both(folder, rated, tmp_path):
         measure(folder, rated[rated.emotion.notna()].drop(columns=list(DIMENSIONS)))
 
 
+@pytest.mark.slow
 def test_dimensions_alone_need_no_emotions_and_crossval_goes_on(rated, joint, tmp_path):
     config = joint.replace({"head": {"kind": "vad", "center": "midpoint"}, "training": {"epochs": 2}})
     bare = rated[rated.valence.notna()].assign(emotion=None)
@@ -136,6 +139,7 @@ def test_dimensions_alone_need_no_emotions_and_crossval_goes_on(rated, joint, tm
         model.score(np.zeros((1, model.audio.samples), "float32"))
 
 
+@pytest.mark.slow
 def test_an_interrupted_joint_run_ends_as_one_that_was_not(rated, joint, tmp_path, monkeypatch):
     from emohrnet_tf.checkpoints import RunState
 
@@ -171,6 +175,7 @@ def test_emotions_alone_refuse_clips_without_one(rated, config, tmp_path):
         train(rated, config, tmp_path / "run", verbose=0)
 
 
+@pytest.mark.slow
 def test_an_export_gives_two_files_and_holds_its_gates(folder, tmp_path):
     pytest.importorskip("litert_quantizer")
     from emohrnet_tf.export.exporter import export

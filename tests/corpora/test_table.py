@@ -176,3 +176,14 @@ def test_what_is_no_index_is_not_written(folder):
         write_index(pd.DataFrame({"file": ["a.wav"]}), folder / "index.csv")
     with pytest.raises(InputError, match="cannot be written"):
         write_index(pd.DataFrame({"file": ["a"], "emotion": ["x"]}), folder / "clips" / "a.wav" / "index.csv")
+
+
+def test_a_table_of_dimensions_needs_no_emotions(folder):
+    text = "file,valence,arousal,dominance\nclips/a.wav,1,2,3\nclips/b.wav,4,,\n"
+    with pytest.raises(InputError, match="emotion is missing; fill it in or delete the row: row 3"):
+        read_corpus("table", table(folder, text))
+    index, _ = read_corpus("table", table(folder, text.replace("4,,", "4,5,5")), vad_scale="1..5")
+    assert index["emotion"].isna().all()
+    assert index["vad_scale"].tolist() == ["1..5", "1..5"]
+    with pytest.raises(InputError, match="a scale, and no column valence"):
+        read_corpus("table", table(folder, "file,emotion\nclips/a.wav,x\nclips/b.wav,y\n"), vad_scale="1..5")
