@@ -1,6 +1,7 @@
 # `make demo` and `make test` need Python 3.11 to 3.13 and nothing else; everything is installed into .venv.
 PYTHON ?= python3
 PIP = -m pip install --quiet --disable-pip-version-check
+TWO = -n 2 --dist loadfile  # processes; a test file's fixtures stay in one
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .PHONY: demo test test-all lint lane-tf217 lane-jax clean
@@ -9,7 +10,7 @@ demo: .venv/installed
 	.venv/bin/emohrnet demo --out demo
 
 test: .venv/installed lint
-	.venv/bin/python -m pytest -m "not slow"
+	.venv/bin/python -m pytest $(TWO) -m "not slow"
 
 test-all: test lane-tf217 lane-jax export/web/node_modules/.package-lock.json
 	.venv/bin/python -m pytest -m slow
@@ -23,7 +24,7 @@ lint: .venv/installed
 
 # TensorFlow 2.17.1 with tensorflow-io's compiled decoders: everything that touches audio, data, model and training.
 lane-tf217: .venv-tf217/installed
-	.venv-tf217/bin/python -m pytest -m "not slow" tests/test_audio.py tests/test_prepare.py tests/test_data.py \
+	.venv-tf217/bin/python -m pytest $(TWO) -m "not slow" tests/test_audio.py tests/test_prepare.py tests/test_data.py \
 		tests/test_features.py tests/test_layers.py tests/test_augment.py tests/test_emohrnet.py tests/test_train.py
 
 # Keras on JAX, TensorFlow not installed: the network trains there, and TensorFlow gives the same outputs (test-all).

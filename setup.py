@@ -27,7 +27,15 @@ setup(
         "export": EXPORT,
         "test": [
             *EXPORT,
-            *("pytest>=8", "hypothesis>=6.100", "librosa>=0.10", "ruff>=0.6", "setuptools", "wheel"),
+            *(
+                "pytest>=8",
+                "pytest-xdist>=3.5",
+                "hypothesis>=6.100",
+                "librosa>=0.10",
+                "ruff>=0.6",
+                "setuptools",
+                "wheel",
+            ),
             # Runs the TFLite files as an app would; wheels for Linux and macOS.
             'mediapipe>=1.2; platform_system != "Windows"',
             "playwright>=1.40",  # drives an installed Chromium for the page of export/web

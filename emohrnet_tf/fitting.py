@@ -193,9 +193,9 @@ def trainable(config, classes, synchronized=False):
 
 
 def rename(epoch, logs):
-    """Measures of an epoch under the names that a network of one output gives them."""
-    for name, short in (("logits_masked_accuracy", "accuracy"), ("dimensions_batch_concordance", "ccc")):
-        if name in logs:
+    """Measures of an epoch under short names: Keras puts the output's name before them where there are several."""
+    for long, short in (("masked_accuracy", "accuracy"), ("batch_concordance", "ccc")):
+        for name in [name for name in logs if name.endswith(long)]:
             logs[short] = logs.pop(name)
 
 

@@ -35,9 +35,16 @@ def test_every_kind_scores_as_keras_does(tones):
     keras = model.score(waveforms)
     assert np.mean(keras.argmax(axis=1) == labels) > 0.95, "the model did not learn: the test would prove nothing"
     assert len(np.unique(keras.argmax(axis=1))) == 3
-    for kind, largest in (("float32", 1e-4), ("float16", 1e-2), ("dynamic_int8", 0.25), ("int8", 0.25)):
+    # In eight bits a near tie may turn, by how much depends on the tie: they are held to their mean and to what is sure.
+    limits = {
+        "float32": (np.max, 1e-4),
+        "float16": (np.max, 1e-2),
+        "dynamic_int8": (np.mean, 0.02),
+        "int8": (np.mean, 0.02),
+    }
+    for kind, (of, limit) in limits.items():
         scores = TFLiteModel(files[kind]).score(waveforms)
-        assert np.abs(scores - keras).max() < largest, kind
+        assert of(np.abs(scores - keras)) < limit, kind
         margin = np.diff(np.sort(keras, axis=1)[:, -2:])[:, 0]
         sure = margin > 0.2
         assert np.mean(scores.argmax(axis=1)[sure] == keras.argmax(axis=1)[sure]) >= 0.98, kind
