@@ -256,7 +256,7 @@ def test_a_table_with_emotions_of_its_own_trains_from_another_model(emohrnet, co
     shutil.copytree(run, tmp_path / "start")
     (tmp_path / "start" / "split.csv").unlink()  # a model of elsewhere: it has heard none of these clips
     code, out, err = emohrnet(
-        *train, tmp_path / "run", "--from", tmp_path / "start", "--set", "training.learning_rate=0"
+        *train, tmp_path / "run", "--from", tmp_path / "start", "--set", "training.learning_rate=0.0"
     )
     assert code == 0, err
     assert load_model(tmp_path / "run").labels == ["anger", "angry", "bored"]
@@ -265,5 +265,3 @@ def test_a_table_with_emotions_of_its_own_trains_from_another_model(emohrnet, co
     clip = next(corpus.rglob("*.wav"))
     code, out, _ = emohrnet("predict", clip, "--model", tmp_path / "run", "--format", "json")
     assert set(json.loads(out)[0]["probabilities"]) == {"anger", "angry", "bored"}
-    fails(emohrnet(*train, tmp_path / "other", "--from", tmp_path / "absent"), "No model at")
-    fails(emohrnet(*train, tmp_path / "third", "--from", "ravdess"), "needs the settings of the run")
