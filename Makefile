@@ -4,7 +4,7 @@ PIP = -m pip install --quiet --disable-pip-version-check
 TWO = -n 2 --dist loadfile  # processes; a test file's fixtures stay in one
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-all lint lane-tf217 lane-jax clean
+.PHONY: demo test test-all notebooks lint lane-tf217 lane-jax clean
 
 demo: .venv/installed
 	.venv/bin/emohrnet demo --out demo
@@ -21,6 +21,10 @@ test-all: test lane-tf217 lane-jax export/web/node_modules/.package-lock.json
 lint: .venv/installed
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
+
+# Runs the notebooks and keeps their outputs; to be done before they are committed, on a quiet machine.
+notebooks: .venv/installed
+	cd notebooks && ../.venv/bin/jupyter execute --inplace *.ipynb
 
 # TensorFlow 2.17.1 with tensorflow-io's compiled decoders: everything that touches audio, data, model and training.
 lane-tf217: .venv-tf217/installed

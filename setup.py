@@ -38,6 +38,7 @@ setup(
             ),
             # Runs the TFLite files as an app would; wheels for Linux and macOS.
             'mediapipe>=1.2; platform_system != "Windows"',
+            *("nbclient>=0.10", "nbformat>=5.9", "ipykernel>=6.29"),  # runs the notebooks
             "playwright>=1.40",  # drives an installed Chromium for the page of export/web
         ],
         "serving": ["tensorflow-serving-api>=2.17"],

@@ -348,7 +348,63 @@ def speed_page():
     ]
     for name, megabytes in pipeline["peak_megabytes"].items():
         lines.append(f"| {pipeline['clips'] * int(name.split()[-1]):,} clips | {megabytes:.0f} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *folder_lines()]) + "\n"
+
+
+def folder_lines():
+    """The table of `benchmarks/folders.py`."""
+    file = ROOT / "benchmarks/folders.json"
+    if not file.exists():
+        return []
+    facts = json.loads(file.read_text())
+    names = {"folder": "`emohrnet predict --out`", "litert": "LiteRT float32, one thread, file by file"}
+    lines = [
+        "",
+        f"## A folder of {facts['files']:,} clips (made-up voices, {facts['clip_seconds']:.1f} s)",
+        "",
+        f"`{facts['network']}`, windows of {facts['window_seconds']:g} s, decoding included; medians of "
+        f"{facts['rounds']} rounds in which both take turns, LiteRT on {facts['litert_files']:,} of the files. "
+        f"{machine(facts)}; commit {facts['commit']}. The ratio is {facts['ratio']:.2f}.",
+        "",
+        "| what | files/s | cores busy | peak memory, MB |",
+        "|---|---:|---:|---:|",
+    ]
+    for name, row in facts["rows"].items():
+        lines.append(
+            f"| {names[name]} | {row['files_per_second']:.0f} | {row['cores_busy']:.2f} of "
+            f"{facts['machine']['cores']} | {row['peak_megabytes']:.0f} |"
+        )
+    return lines
+
+
+def own_labels_page():
+    """docs/own_labels.md with what `benchmarks/finetuning.py` measured."""
+    page, file = (ROOT / "docs/own_labels.md").read_text(), ROOT / "benchmarks/finetuning.json"
+    begin, end = "from benchmarks/finetuning.json -->\n", "<!-- end of fine-tuning -->"
+    head, rest = page.split(begin)
+    table = "\n".join(_finetuning_lines(json.loads(file.read_text()))) + "\n" if file.exists() else ""
+    return head + begin + table + end + rest.split(end)[1]
+
+
+def _finetuning_lines(facts):
+    speakers, rows = facts["speakers"], facts["rows"]
+    made_up = "; made-up voices, no measure of real speech" if facts["corpus"] == "synthetic" else ""
+    lines = [
+        f"UAR in per cent on {rows[0]['test_clips']} clips of {speakers['test']} unseen speakers, "
+        f"{len(facts['emotions'])} emotions, chance {100 / len(facts['emotions']):.1f} (corpus: {facts['corpus']}"
+        f"{made_up}). Preset `tuned` at a rate of {facts['learning_rate']:g}; both of a row have the same clips, "
+        f"epochs and batches; seed {facts['seed']} alone. In brackets: 95 % interval over speakers. Commit "
+        f"{facts['commit']}; {machine(facts)}.",
+        "",
+        "| training clips | epochs, batch | from scratch | from `ravdess` |",
+        "|---:|---:|---:|---:|",
+    ]
+    for clips in dict.fromkeys(row["clips"] for row in rows):
+        both = {row["from"]: row for row in rows if row["clips"] == clips}
+        cells = [f"{percent(both[k]['uar'])} ({' to '.join(map(percent, both[k]['interval']))})" for k in both]
+        scratch = both["scratch"]
+        lines.append(f"| {clips} | {scratch['epochs']}, {scratch['batch_size']} | {' | '.join(cells)} |")
+    return lines
 
 
 def export_page():
@@ -411,6 +467,7 @@ def pages():
         weights_file("ravdess").with_suffix(".md"): card_page(),
         ROOT / "docs/speed.md": speed_page(),
         ROOT / "docs/export.md": export_page(),
+        ROOT / "docs/own_labels.md": own_labels_page(),
     }
 
 

@@ -1,10 +1,13 @@
 """What a model makes of an index, clip by clip: the material of the pictures of `emohrnet evaluate`."""
 
 import numpy as np
+import tensorflow as tf
 
 from emohrnet_tf.audio import windows
 from emohrnet_tf.emohrnet import load_model
 from emohrnet_tf.predict import known_clips, unseen
+
+BATCH = 32  # clips run together
 
 
 def clip_outputs(model, index, part="test", shared_labels=False):
@@ -26,10 +29,13 @@ def clip_outputs(model, index, part="test", shared_labels=False):
         labels = [label for label in labels if label in set(index.emotion)]
         index = index[index.emotion.isin(labels)]
     clips, outputs = known_clips(model, index), {"probabilities": [], "embedding": []}
-    for row in range(len(clips.index)):
-        scored = model.call_windows(windows(clips.waveform(row), model.audio.samples))
+    run = tf.function(model.call_windows, input_signature=[tf.TensorSpec((None, model.audio.samples), tf.float32)])
+    for start in range(0, len(clips.index), BATCH):
+        rows = range(start, min(start + BATCH, len(clips.index)))
+        cut = [windows(clips.waveform(row), model.audio.samples) for row in rows]
+        scored, ends = run(np.concatenate(cut)), np.cumsum([len(one) for one in cut])
         for name, values in outputs.items():
-            values.append(scored[name].numpy().mean(axis=0))
+            values += [part.mean(axis=0) for part in np.split(scored[name].numpy(), ends[:-1])]
     probabilities = np.stack(outputs["probabilities"])[:, [model.labels.index(label) for label in labels]]
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     return labels, clips.index.emotion.to_numpy(), probabilities, np.stack(outputs["embedding"])

@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -8,6 +9,7 @@ import pytest
 from iemocap_tree import write_iemocap
 
 from emohrnet_tf.cli import main
+from emohrnet_tf.emohrnet import load_model
 
 TINY = [
     *("--architecture", "tiny", "--set", "audio.frames=32", "--set", "audio.mels=32", "--set", "audio.mel_max_hz=4000"),
@@ -241,3 +243,25 @@ def test_a_timeline_of_a_file_and_of_a_pipe(emohrnet, corpus, run, tmp_path, mon
     assert code == 0, err
     assert (tmp_path / "t.csv").read_text() == out
     fails(emohrnet("timeline", clip, "--model", run, "--format", "srt"), "csv, json, audacity, webvtt")
+
+
+def test_a_table_with_emotions_of_its_own_trains_from_another_model(emohrnet, corpus, run, tmp_path):
+    names = {"01": "bored", "05": "angry", "04": "anger"}  # "anger" is known to the model, the others are not
+    rows = [(clip, names[clip.name[6:8]], clip.parent.name) for clip in sorted(corpus.rglob("*.wav"))]
+    pd.DataFrame(rows, columns=["file", "emotion", "speaker"]).to_csv(tmp_path / "my.csv", index=False)
+    code, out, err = emohrnet("index", "table", tmp_path / "my.csv", "--out", tmp_path / "index.csv")
+    assert code == 0, err
+    assert "bored" in out
+    train = ("train", tmp_path / "index.csv", *TINY, "--out")
+    shutil.copytree(run, tmp_path / "start")
+    (tmp_path / "start" / "split.csv").unlink()  # a model of elsewhere: it has heard none of these clips
+    code, out, err = emohrnet(
+        *train, tmp_path / "run", "--from", tmp_path / "start", "--set", "training.learning_rate=0.0"
+    )
+    assert code == 0, err
+    assert load_model(tmp_path / "run").labels == ["anger", "angry", "bored"]
+    kernels = [load_model(folder).network.get_layer("stem1").get_weights()[0] for folder in (tmp_path / "run", run)]
+    assert (kernels[0] == kernels[1]).all(), "a rate of 0 leaves what it started from"
+    clip = next(corpus.rglob("*.wav"))
+    code, out, _ = emohrnet("predict", clip, "--model", tmp_path / "run", "--format", "json")
+    assert set(json.loads(out)[0]["probabilities"]) == {"anger", "angry", "bored"}

@@ -1,0 +1,63 @@
+"""Every command in a fenced `sh` block of README.md and docs runs as it is written.
+
+A page's blocks run one after another in a scratch folder. `SUBSTITUTES` stand for what a reader has, training lasts one
+epoch, and a block under an HTML comment `<!-- not run: why -->` is left out.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from emohrnet_tf.corpora.synthetic import make_corpus
+
+ROOT = Path(__file__).resolve().parents[1]
+BLOCK = re.compile(r"(?:<!-- not run: (?P<reason>[^\n]+) -->\n)?```sh\n(?P<commands>.*?)```", re.DOTALL)
+SUBSTITUTES = {"path/to/RAVDESS": "corpus"}
+PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if BLOCK.search(page.read_text())]
+
+
+def script(page):
+    """The commands of a page, as they are run."""
+    commands = "\n".join(block["commands"] for block in BLOCK.finditer(page.read_text()) if not block["reason"])
+    for written, stands_for in SUBSTITUTES.items():
+        commands = commands.replace(written, stands_for)
+    return re.sub(r"^(emohrnet (?:train|crossval)\b[^#\n]*)", r"\1 --epochs 1 ", commands, flags=re.MULTILINE)
+
+
+@pytest.fixture
+def scratch(tmp_path):
+    """What a reader has: a corpus, recordings, and a table with labels of its own."""
+    made = make_corpus(tmp_path / "corpus", speakers=5, clips_per_emotion=1)
+    waveforms = [soundfile.read(tmp_path / "corpus" / file)[0] for file in made.file[:4]]
+    soundfile.write(tmp_path / "clip.wav", waveforms[0], 16000)
+    soundfile.write(tmp_path / "interview.mp3", np.concatenate(waveforms), 16000, format="MP3")
+    (tmp_path / "recordings").mkdir()
+    soundfile.write(tmp_path / "recordings" / "a.flac", waveforms[1], 16000)
+    labels = made.emotion.map({"anger": "angry", "happiness": "delighted", "neutral": "neutral"})
+    table = pd.DataFrame({"file": "corpus/" + made.file, "emotion": labels, "speaker": made.speaker})
+    table.dropna().to_csv(tmp_path / "my.csv", index=False)
+    return tmp_path
+
+
+def test_what_is_left_out_and_what_is_short():
+    assert "--epochs 1" in script(ROOT / "README.md")
+    assert "path/to" not in "".join(map(script, PAGES))
+    assert {page.name for page in PAGES} >= {"README.md", "predict.md", "timeline.md", "train.md", "own_labels.md"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_commands_of_a_page_run(page, scratch):
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    command = ["bash", "-euo", "pipefail", "-c", script(page)]
+    result = subprocess.run(command, cwd=scratch, env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-4000:]
+    pictures = set(re.findall(r"\S+\.png", script(page)))
+    assert all((scratch / picture).read_bytes().startswith(b"\x89PNG") for picture in pictures)
