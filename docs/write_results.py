@@ -9,6 +9,7 @@ docs/results/experiments/*.json, the other pages from docs/exports and benchmark
 """
 
 import json
+import statistics
 import sys
 from pathlib import Path
 
@@ -379,11 +380,77 @@ def folder_lines():
 
 def own_labels_page():
     """docs/own_labels.md with what `benchmarks/finetuning.py` measured."""
-    page, file = (ROOT / "docs/own_labels.md").read_text(), ROOT / "benchmarks/finetuning.json"
-    begin, end = "from benchmarks/finetuning.json -->\n", "<!-- end of fine-tuning -->"
-    head, rest = page.split(begin)
-    table = "\n".join(_finetuning_lines(json.loads(file.read_text()))) + "\n" if file.exists() else ""
-    return head + begin + table + end + rest.split(end)[1]
+    file = ROOT / "benchmarks/finetuning.json"
+    lines = _finetuning_lines(json.loads(file.read_text())) if file.exists() else []
+    return _filled("docs/own_labels.md", "from benchmarks/finetuning.json", "fine-tuning", lines)
+
+
+def dimensions_page():
+    """docs/dimensions.md with what `benchmarks/sphere.py` measured."""
+    lines = []
+    for name, write in (("sphere", _sphere_lines), ("sphere_ravdess", _weak_lines)):
+        file = RESULTS / f"{name}.json"
+        lines += write(json.loads(file.read_text())) if file.exists() else []
+    return _filled("docs/dimensions.md", "from docs/results/sphere*.json", "sphere", lines)
+
+
+def _filled(page, begin, name, lines):
+    """A page with the lines between its two comments."""
+    begin, end = f"{begin} -->\n", f"<!-- end of {name} -->"
+    head, rest = (ROOT / page).read_text().split(begin)
+    return head + begin + "".join(line + "\n" for line in lines) + end + rest.split(end)[1]
+
+
+def _spread_of(values, scale=1, digits=3):
+    """Mean and standard deviation of some runs, as text."""
+    mean = f"{scale * statistics.mean(values):.{digits}f}"
+    return mean if len(values) < 2 else f"{mean} ± {scale * statistics.stdev(values):.{digits}f}"
+
+
+def _sphere_lines(facts):
+    """The table of the parts of the sphere's head, by share of the training speakers."""
+    columns = ("valence", "arousal", "dominance", "mean")
+    lines = []
+    for share in dict.fromkeys(run["share"] for run in facts["runs"]):
+        runs = [run for run in facts["runs"] if run["share"] == share]
+        clips, seeds = runs[0]["clips"], len({run["seed"] for run in runs})
+        lines += [
+            f"Synthetic voices, no measure of real speech: {clips['train']} training clips, {clips['test']} test clips "
+            f"of unseen speakers ({facts['protocol']}), `{facts['settings']['network']['architecture']}`, "
+            f"{facts['epochs'][str(share)]} epochs, last epoch. CCC, mean ± standard deviation over {seeds} seeds. "
+            f"Commit {facts['commit']}; {machine(facts)}.",
+            "",
+            "| head | valence | arousal | dominance | mean | UAR of the emotions |",
+            "|---|---:|---:|---:|---:|---:|",
+        ]
+        for head in dict.fromkeys(run["head"] for run in runs):
+            own = [run for run in runs if run["head"] == head]
+            cells = [_spread_of([run[column] for run in own]) for column in columns]
+            named = [run["uar"] for run in own if run.get("uar") is not None]
+            lines.append(f"| {head} | {' | '.join(cells)} | {_spread_of(named, 100, 1) if named else ''} |")
+        for row in facts["baselines"]:
+            if row["share"] == share:
+                lines.append(f"| {row['head']} | {' | '.join(f'{row[column]:.3f}' for column in columns)} | |")
+        lines.append("")
+    return lines
+
+
+def _weak_lines(facts):
+    """Whether one point for each emotion helps RAVDESS' emotions."""
+    training, seeds = facts["config"]["training"], len({run["seed"] for run in facts["runs"]})
+    lines = [
+        f"RAVDESS, {facts['protocol']}, `{facts['config']['network']['architecture']}`, {training['epochs']} epochs, "
+        f"last epoch; weak labels: each emotion's published point (Russell & Mehrabian 1977), none for calm. Mean ± "
+        f"standard deviation over {seeds} seeds. Commit {facts['commit']}; {machine(facts)}.",
+        "",
+        "| head | validation UAR | test UAR | test WAR |",
+        "|---|---:|---:|---:|",
+    ]
+    for head in dict.fromkeys(run["head"] for run in facts["runs"]):
+        own = [run for run in facts["runs"] if run["head"] == head]
+        cells = [_spread_of([run[name] for run in own], 100, 1) for name in ("validation_uar", "uar", "war")]
+        lines.append(f"| {head} | {' | '.join(cells)} |")
+    return [*lines, ""]
 
 
 def _finetuning_lines(facts):
@@ -468,6 +535,7 @@ def pages():
         ROOT / "docs/speed.md": speed_page(),
         ROOT / "docs/export.md": export_page(),
         ROOT / "docs/own_labels.md": own_labels_page(),
+        ROOT / "docs/dimensions.md": dimensions_page(),
     }
 
 

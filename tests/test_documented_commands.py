@@ -43,13 +43,23 @@ def scratch(tmp_path):
     labels = made.emotion.map({"anger": "angry", "happiness": "delighted", "neutral": "neutral"})
     table = pd.DataFrame({"file": "corpus/" + made.file, "emotion": labels, "speaker": made.speaker})
     table.dropna().to_csv(tmp_path / "my.csv", index=False)
+    rated = made[["speaker", "emotion"]].assign(file="corpus/" + made.file)
+    rated = rated.assign(**{name: 3 + 2 * made[name] for name in ("valence", "arousal", "dominance")})
+    rated.to_csv(tmp_path / "rated.csv", index=False)
     return tmp_path
 
 
 def test_what_is_left_out_and_what_is_short():
     assert "--epochs 1" in script(ROOT / "README.md")
     assert "path/to" not in "".join(map(script, PAGES))
-    assert {page.name for page in PAGES} >= {"README.md", "predict.md", "timeline.md", "train.md", "own_labels.md"}
+    assert {page.name for page in PAGES} >= {
+        "README.md",
+        "predict.md",
+        "timeline.md",
+        "train.md",
+        "own_labels.md",
+        "dimensions.md",
+    }
 
 
 @pytest.mark.slow

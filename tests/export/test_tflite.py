@@ -35,7 +35,7 @@ def test_every_kind_scores_as_keras_does(tones):
     keras = model.score(waveforms)
     assert np.mean(keras.argmax(axis=1) == labels) > 0.95, "the model did not learn: the test would prove nothing"
     assert len(np.unique(keras.argmax(axis=1))) == 3
-    # In eight bits a near tie may turn, by how much depends on the tie: they are held to their mean and to what is sure.
+    # In eight bits a near tie may turn by any amount: they are held to their mean, and to what is sure.
     limits = {
         "float32": (np.max, 1e-4),
         "float16": (np.max, 1e-2),
