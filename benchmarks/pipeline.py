@@ -67,9 +67,9 @@ def training_rate(batches, architecture, steps=15):
     import numpy as np
 
     from emohrnet_tf.config import Config
-    from emohrnet_tf.train import trainable
+    from emohrnet_tf.fitting import trainable
 
-    network = trainable(Config().replace({"network": {"architecture": architecture}}), 8)
+    network, _ = trainable(Config().replace({"network": {"architecture": architecture}}), 8)
     batch = next(iter(batches))
     ends = []
     note = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: ends.append(time.perf_counter()))

@@ -231,18 +231,9 @@ def evaluate(
     from emohrnet_tf.predict import measure
     from emohrnet_tf.report import table, write_json
 
-    report = measure(model, read_index(index_file), part, shared_labels, picture)
+    report = measure(model, read_index(index_file), part, shared_labels, picture, reliability, embedding)
     if json_file:
         write_json(json_file, report)
-    if reliability or embedding:
-        from emohrnet_tf import plots
-        from emohrnet_tf.outputs import clip_outputs
-
-        labels, emotions, probabilities, embeddings = clip_outputs(model, read_index(index_file), part, shared_labels)
-        if reliability:
-            plots.reliability([labels.index(emotion) for emotion in emotions], probabilities, reliability)
-        if embedding:
-            plots.embedding_map(embeddings, emotions, embedding, labels)
     typer.echo(table(report))
     typer.echo(f"\nPart: {report['part']}; {report['left_out']} clips of the model's own training left out.")
     _report_failed(report["failed"], "failed")

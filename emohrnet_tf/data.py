@@ -188,7 +188,7 @@ def add_noise(waveform, key, settings):
     chance, where = tf.unstack(tf.random.stateless_uniform([2], key))
     snr_db = settings.noise_snr_db + where * (HIGHEST_SNR_DB - settings.noise_snr_db)
     level = tf.sqrt(tf.reduce_mean(tf.square(waveform))) * 10.0 ** (-snr_db / 20.0)
-    noisy = lambda: waveform + level * tf.random.stateless_normal(tf.shape(waveform), key)  # noqa: E731
+    noisy = lambda: waveform + level * tf.random.stateless_normal(tf.shape(waveform), key + 2)  # noqa: E731
     return tf.cond(chance < settings.noise_share, noisy, lambda: waveform)
 
 

@@ -80,6 +80,13 @@ class EmoHRNet(keras.Model):
         return outputs
 
     @property
+    def widths(self):
+        """What `outputs` gives, and how many numbers each has."""
+        widths = {"probabilities": len(self.labels)} if self.head.emotions else {}
+        widths |= {"dimensions": len(DIMENSIONS)} if self.head.dimensions else {}
+        return widths | {"embedding": self.inner.output["embedding"].shape[-1]}
+
+    @property
     def answers(self):
         """Names of the network's outputs that inference uses: `logits`, `dimensions` or both."""
         return ["logits"] * self.head.emotions + ["dimensions"] * self.head.dimensions
@@ -92,10 +99,10 @@ class EmoHRNet(keras.Model):
             batch_size: windows scored at once.
 
         Returns:
-            dictionary of float32 arrays: `probabilities` `(n, classes)`, `dimensions` `(n, 3)`, as the head has them.
+            dictionary of float32 arrays: `probabilities` `(n, classes)`, `dimensions` `(n, 3)`, as the head has them,
+            and `embedding` `(n, filters)`.
         """
-        names = {"probabilities": len(self.labels)} if self.head.emotions else {}
-        names |= {"dimensions": len(DIMENSIONS)} if self.head.dimensions else {}
+        names = self.widths
         if self._score is None:
             signature = [tf.TensorSpec((None, self.audio.samples), tf.float32)]
             self._score = tf.function(lambda x: [self.call_windows(x)[n] for n in names], input_signature=signature)

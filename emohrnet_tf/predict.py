@@ -66,8 +66,8 @@ def predict_into(out, model, paths, min_confidence=0.0, workers=4, progress=None
     """
     out, model = Path(out), _checked(model, min_confidence)
     files = find_audio([paths] if isinstance(paths, str | Path) else paths)
-    head = list(_table(model, [], [], {name: x[:0] for name, x in _nothing(model).items()}, 0.0).columns)
-    made_by = {"labels": model.labels, "weights": _fingerprint(model), "min_confidence": min_confidence}
+    head = list(_table(model, [], [], clip_answers(model, []), 0.0).columns)
+    made_by = {"labels": model.labels, "weights": _fingerprint(model), "min_confidence": round(min_confidence, 6)}
     facts = out.with_suffix(".json")
     if out.exists() and (
         not facts.exists() or any(json.loads(facts.read_text()).get(k) != made_by[k] for k in made_by)
@@ -164,12 +164,12 @@ def clip_answers(model, clips):
         clips: lists of windows `(n, samples)`, or None for a clip that could not be read.
 
     Returns:
-        dictionary of float32 arrays: `probabilities` `(clips, classes)`, `dimensions` `(clips, 3)` in -1..1, as the
-        model has them; a row of NaN where a clip is None.
+        dictionary of float32 arrays, as the model has them: `probabilities` `(clips, classes)`, `dimensions`
+        `(clips, 3)` in -1..1, `embedding` `(clips, filters)`; a row of NaN where a clip is None.
     """
     present = [number for number, clip in enumerate(clips) if clip is not None]
     if not present:
-        return {name: np.repeat(row, len(clips), axis=0) for name, row in _nothing(model).items()}
+        return {name: np.full((len(clips), width), np.nan, "float32") for name, width in model.widths.items()}
     stacked = model.outputs(np.concatenate([clips[number] for number in present]))
     ends = np.cumsum([len(clips[number]) for number in present])
     answers = {name: np.full((len(clips), x.shape[1]), np.nan, "float32") for name, x in stacked.items()}
@@ -177,13 +177,6 @@ def clip_answers(model, clips):
         for number, part in zip(present, np.split(rows, ends[:-1])):
             answers[name][number] = part.mean(axis=0)
     return answers
-
-
-def _nothing(model):
-    """One row of NaN for each thing that a model answers."""
-    widths = {"probabilities": len(model.labels)} if model.labels else {}
-    widths |= {"dimensions": len(DIMENSIONS)} if model.sphere is not None else {}
-    return {name: np.full((1, width), np.nan, "float32") for name, width in widths.items()}
 
 
 def score_clips(model, clips):
@@ -224,7 +217,7 @@ def _decode(file, audio):
         return None, str(error)
 
 
-def measure(model, index, part="test", shared_labels=False, picture=None):
+def measure(model, index, part="test", shared_labels=False, picture=None, reliability=None, embedding=None):
     """Evaluate a model on an index.
 
     Args:
@@ -235,12 +228,15 @@ def measure(model, index, part="test", shared_labels=False, picture=None):
             out, and the model chooses among the shared ones.
         picture: to draw the confusion matrix in, and for a model with dimensions (of a joint one in a second file,
             `..._dimensions`) labelled against predicted.
+        reliability: to draw how often the model is right in, against how sure it is.
+        embedding: to draw in which clips are alike to it.
 
     Returns:
         The report of `evaluate.evaluate_answers`, with `part`, `left_out`, `failed` and what the result was made by.
 
     Raises:
-        InputError: no clip is left, a label that the model does not know, or no readable clip.
+        InputError: no clip is left, a label that the model does not know, no readable clip, or a picture of emotions
+            that the model does not name.
     """
     name, (index, left_out) = Path(model).name, unseen(model, index, part)
     model, labels = load_model(model), None
@@ -254,19 +250,28 @@ def measure(model, index, part="test", shared_labels=False, picture=None):
     truth = truth_of(model, clips.index, labels)
     speakers = clips.index.speaker.tolist() if "speaker" in clips.index else None
     report = evaluate_answers(labels, truth, answers, speakers)
-    if picture is not None:
-        _draw(Path(picture), report, truth, answers)
+    if picture or reliability or embedding:
+        _draw(report, truth, answers, labels, picture, reliability, embedding)
     report |= {"part": part, "left_out": left_out, "model": name, "corpora": _corpora(clips.index)}
     return report | {"failed": clips.failed.to_dict("records"), **provenance()}
 
 
-def _draw(picture, report, truth, answers):
-    from emohrnet_tf import plots
+def _draw(report, truth, answers, labels, picture, reliability, embedding):
+    """The pictures of `measure`, those that are asked for."""
+    from emohrnet_tf import plots  # matplotlib: not for who predicts
 
-    if "confusion" in report:
+    named = truth.emotion >= 0
+    if (reliability or embedding) and not (labels and named.any()):
+        raise InputError("These pictures are of emotions, and the model or the index names none. Received: 0 clips")
+    if reliability:
+        plots.reliability(truth.emotion[named], answers["probabilities"][named], reliability)
+    if embedding:
+        emotions = np.array(labels)[truth.emotion[named]]
+        plots.embedding_map(answers["embedding"][named], emotions, embedding, labels)
+    if picture and "confusion" in report:
         plots.confusion_matrix(report, picture)
-        picture = picture.with_name(f"{picture.stem}_dimensions{picture.suffix}")
-    if "vad" in report:
+        picture = Path(picture).with_name(f"{Path(picture).stem}_dimensions{Path(picture).suffix}")
+    if picture and "vad" in report:
         true, predicted = truth.cube[truth.known], answers["dimensions"][truth.known]
         plots.dimensions(report["vad"], truth.sphere, true, predicted, picture)
 

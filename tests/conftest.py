@@ -56,7 +56,8 @@ def config():
 @pytest.fixture(scope="session")
 def trainer(index, config):
     """One traced network for the tests that need many runs: tracing costs more than their training."""
-    from emohrnet_tf.train import Trainer, ordered
+    from emohrnet_tf.fitting import Trainer
+    from emohrnet_tf.train import ordered
 
     return Trainer(config, ordered(index.emotion.unique()))
 

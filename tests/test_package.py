@@ -31,7 +31,7 @@ LEVELS = [
     {"emohrnet", "checkpoints", "plots"},
     {"fitting"},
     {"train", "predict"},
-    {"crossval", "robustness", "timeline", "outputs"},
+    {"crossval", "robustness", "timeline"},
     {"export"},
     {"demo"},
     {"cli"},

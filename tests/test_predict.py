@@ -9,7 +9,7 @@ from conftest import write_voice
 
 from emohrnet_tf import InputError, load_audio
 from emohrnet_tf.audio import windows
-from emohrnet_tf.predict import find_audio, measure, predict, predict_into
+from emohrnet_tf.predict import answer_index, find_audio, known_clips, measure, predict, predict_into
 
 
 def test_each_file_gets_its_own_probabilities(model, index):
@@ -141,3 +141,20 @@ def test_a_label_that_the_model_does_not_know_is_named(run, index):
 def test_a_copied_model_file_without_its_run_is_measured_on_everything(run, index, tmp_path):
     shutil.copy(run / "model.keras", tmp_path / "model.keras")
     assert measure(tmp_path / "model.keras", index)["clips"] == len(index)
+
+
+def test_embeddings_of_clips_are_what_their_probabilities_come_from(run, index, model):
+    labels, answers = answer_index(model, known_clips(model, index))
+    kernel, bias = model.network.get_layer("logits").get_weights()
+    assert answers["embedding"].shape == (len(index), kernel.shape[0])
+    assert ((answers["embedding"] @ kernel + bias).argmax(axis=1) == answers["probabilities"].argmax(axis=1)).all()
+    other = index[index.emotion != "sadness"]
+    labels, answers = answer_index(model, known_clips(model, other), ["neutral", "anger"])
+    assert labels == ["neutral", "anger"]
+    np.testing.assert_allclose(answers["probabilities"].sum(axis=1), 1, atol=1e-5)
+
+
+def test_pictures_are_drawn_of_the_clips_that_are_measured(run, index, tmp_path):
+    names = ("picture", "reliability", "embedding")
+    measure(run, index, **{name: tmp_path / f"{name}.png" for name in names})
+    assert all((tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG") for name in names)

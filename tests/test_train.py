@@ -11,14 +11,9 @@ from sklearn.metrics import accuracy_score, recall_score
 
 from emohrnet_tf import InputError, load_audio, load_model
 from emohrnet_tf.audio import windows
-from emohrnet_tf.train import (
-    CoupledAdam,
-    learning_rate,
-    make_optimizer,
-    ordered,
-    smoothed_cross_entropy,
-    train,
-)
+from emohrnet_tf.fitting import CoupledAdam, learning_rate, make_optimizer
+from emohrnet_tf.losses import smoothed_cross_entropy
+from emohrnet_tf.train import ordered, train
 
 
 def weights(folder):

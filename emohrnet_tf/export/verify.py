@@ -112,15 +112,19 @@ class Judge:
         self.true = None if true is None or (np.asarray(true) < 0).all() else np.asarray(true)
         self.cube = None if cube is None or np.isnan(cube).any(axis=1).all() else np.asarray(cube)
 
+    def asked(self, answers):
+        """What a door is asked about, of all that it answers."""
+        return [(name, answers[name]) for name in ("probabilities", "dimensions") if name in answers]
+
     def name(self, door, output):
         """A door's name, with its second answer's where it gives two."""
-        two = len(self.keras) == 2 and not door.startswith("tflite/")
+        two = len(self.asked(self.keras)) == 2 and not door.startswith("tflite/")
         return f"{door} vad" if two and output == "dimensions" else door
 
     def figures(self, door, answers):
         """`{door: figures}`, one for each thing that the door answers."""
         clips, found = slice(self.speech or None), {}  # where there are no clips, the made-up sounds
-        for output, values in answers.items():
+        for output, values in self.asked(answers):
             figures = {"largest_difference": float(np.abs(values - self.keras[output]).max())}
             if output == "probabilities":
                 best = values[clips].argmax(axis=1)
@@ -141,7 +145,7 @@ class Judge:
     def gates(self, door, answers, doors):
         """What a door must hold: closeness in float, agreement, accuracy and CCC in int8."""
         gates = []
-        for output, values in answers.items():
+        for output, values in self.asked(answers):
             name, exact, half = self.name(door, output), EXACT, HALF
             if output == "dimensions":
                 exact, half = EXACT_VAD, HALF_VAD
