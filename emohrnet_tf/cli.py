@@ -228,7 +228,7 @@ def evaluate(
     """Measure a model on an index, leaving out the clips that it was trained on or chosen by."""
     _quiet()
     from emohrnet_tf.corpora import read_index
-    from emohrnet_tf.predict import measure
+    from emohrnet_tf.measure import measure
     from emohrnet_tf.report import table, write_json
 
     report = measure(model, read_index(index_file), part, shared_labels, picture, reliability, embedding)

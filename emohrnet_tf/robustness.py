@@ -11,7 +11,7 @@ import soxr
 from emohrnet_tf.emohrnet import load_model
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.evaluate import evaluate
-from emohrnet_tf.predict import answer_index, known_clips, unseen
+from emohrnet_tf.measure import answer_index, known_clips, unseen
 from emohrnet_tf.provenance import provenance
 
 

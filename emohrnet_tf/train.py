@@ -104,11 +104,12 @@ def train(
     state = trainer.fit(clips, rows, config, out, seed, sphere, tensorboard, verbose)
 
     chosen, test = config.training.choose, clips.index.iloc[rows["test"]]
-    results, calibration, answers = {}, None, {}
+    results, calibration = {}, None
     if len(test):
         speakers = test.speaker.tolist() if "speaker" in test else None
         results, calibration, answers = trainer.judge(state, chosen, speakers)
-        write_csv(predictions_table(test, labels, sphere, answers), out / "predictions.csv")
+        truth = trainer.truth(clips.index, sphere)(rows["test"])
+        write_csv(predictions_table(test, labels, truth, answers), out / "predictions.csv")
     else:
         trainer.model.network.set_weights(trainer.network.get_weights())
     save_model(trainer.model, out / "model.keras")
@@ -138,7 +139,6 @@ def train(
     if results and config.head.emotions:
         plots.confusion_matrix(results[chosen], out / "confusion.png", title=title)
     if results and config.head.dimensions:
-        truth = trainer.truth(clips.index, sphere)(rows["test"])
         true, predicted = truth.cube[truth.known], answers["dimensions"][truth.known]
         plots.dimensions(results[chosen]["vad"], sphere, true, predicted, out / "dimensions.png", title=title)
     write_json(out / "report.json", report)  # the last file: it says that the run is finished
@@ -152,17 +152,17 @@ def run_of(index, config, protocol, fold, seed, preset, **split_options):
     return run | {"index": fingerprint(index, config.head), "config": config.to_dict()}
 
 
-def predictions_table(clips, labels, sphere, answers):
-    """A row for each clip: what is known of it, its probabilities, and its dimensions on their own scale."""
+def predictions_table(clips, labels, truth, answers):
+    """A row for each clip: what is known of it, its probabilities, and its dimensions on the model's scale."""
     columns = [name for name in ("file", "speaker", "emotion") if name in clips]
     table = clips[columns].reset_index(drop=True)
     if "probabilities" in answers:
         table = pd.concat([table, pd.DataFrame(answers["probabilities"].round(6), columns=labels)], axis=1)
     if "dimensions" in answers:
-        for name in set(DIMENSIONS) & set(clips):
-            table[f"true_{name}"] = clips[name].to_numpy()
-        values = sphere.from_cube(answers["dimensions"]).round(6)
-        table = pd.concat([table, pd.DataFrame(values, columns=list(DIMENSIONS))], axis=1)
+        true = np.where(truth.known[:, None], truth.sphere.from_cube(truth.cube), np.nan)
+        for before, values in (("true_", true), ("", truth.sphere.from_cube(answers["dimensions"]))):
+            columns = [before + name for name in DIMENSIONS]
+            table = pd.concat([table, pd.DataFrame(values.round(6), columns=columns)], axis=1)
     return table
 
 

@@ -9,7 +9,8 @@ from conftest import write_voice
 
 from emohrnet_tf import InputError, load_audio
 from emohrnet_tf.audio import windows
-from emohrnet_tf.predict import answer_index, find_audio, known_clips, measure, predict, predict_into
+from emohrnet_tf.measure import answer_index, known_clips, measure
+from emohrnet_tf.predict import find_audio, predict, predict_into
 
 
 def test_each_file_gets_its_own_probabilities(model, index):

@@ -3,7 +3,7 @@ import pytest
 
 from emohrnet_tf import EmoHRNet, InputError, load_model, pretrained
 from emohrnet_tf.emohrnet import heard
-from emohrnet_tf.predict import measure
+from emohrnet_tf.measure import measure
 
 
 @pytest.fixture

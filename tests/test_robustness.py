@@ -3,7 +3,7 @@ import pytest
 from scipy.signal import welch
 
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.predict import measure
+from emohrnet_tf.measure import measure
 from emohrnet_tf.robustness import CONDITIONS, clipping, noise, robustness, room
 
 RATE = 16000

@@ -216,7 +216,7 @@ def test_mixed_precision_trains_and_its_report_is_of_the_saved_float32_model(ind
     assert keras.config.dtype_policy().name == "float32", "the policy is put back"
     model = load_model(tmp_path / "run")
     assert {layer.compute_dtype for layer in model.network.layers} == {"float32"}
-    from emohrnet_tf.predict import measure
+    from emohrnet_tf.measure import measure
 
     assert measure(tmp_path / "run", index)["uar"] == pytest.approx(report["results"]["validation"]["uar"], abs=1e-5)
 

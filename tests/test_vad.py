@@ -13,7 +13,8 @@ from emohrnet_tf import InputError, load_audio, load_model
 from emohrnet_tf.audio import windows
 from emohrnet_tf.corpora import read_index, write_index
 from emohrnet_tf.crossval import crossval
-from emohrnet_tf.predict import measure, predict, predict_into
+from emohrnet_tf.measure import measure
+from emohrnet_tf.predict import predict, predict_into
 from emohrnet_tf.sphere import DIMENSIONS, OCTANTS, Sphere
 from emohrnet_tf.train import train
 
