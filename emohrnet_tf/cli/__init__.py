@@ -1,0 +1,38 @@
+"""The `emohrnet` command: each subcommand parses its arguments and calls one function of the package."""
+
+import os
+import sys
+
+import typer
+
+from emohrnet_tf.cli import corpora, figures, training, using
+from emohrnet_tf.cli.output import print_error
+from emohrnet_tf.errors import InputError
+
+app = typer.Typer(
+    help="Speech emotion recognition: from a folder of speech to a trained, measured model and its predictions.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (
+    *(figures.info, corpora.index, corpora.prepare, training.train, training.crossval, figures.evaluate),
+    *(figures.robustness, using.predict, using.timeline, using.export, using.demo),
+):
+    app.command()(command)
+
+
+def main():
+    """Run the command; bad input ends in one clear message and status 2."""
+    try:
+        app()
+    except InputError as error:
+        print_error(str(error))
+        sys.exit(2)
+    except BrokenPipeError:  # `emohrnet predict ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except KeyboardInterrupt:
+        print_error("Stopped. The same command goes on where it stopped.")
+        sys.exit(130)

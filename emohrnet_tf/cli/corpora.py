@@ -1,0 +1,54 @@
+"""Commands that make an index of a corpus."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from emohrnet_tf.cli.options import TestSet, VadScale
+from emohrnet_tf.cli.output import print_failed, print_table, progress_bar
+
+
+def index(
+    corpus: Annotated[str, typer.Argument(help="ravdess, emovo, iemocap, msp_podcast or table.")],
+    root: Annotated[Path, typer.Argument(help="Folder of the corpus, or the CSV of a table.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="CSV to write.")],
+    task: Annotated[str | None, typer.Option(help="iemocap: 4class or all.")] = None,
+    vocal_channel: Annotated[str | None, typer.Option(help="ravdess: speech, song or all.")] = None,
+    test_set: TestSet = None,
+    vad_scale: VadScale = None,
+):
+    """Write the index of a corpus: one row for each clip, with emotion, speaker and what else is known."""
+    from emohrnet_tf.corpora import read_corpus, write_index
+
+    options = {"task": task, "vocal_channel": vocal_channel, "test_set": test_set, "vad_scale": vad_scale}
+    clips, skipped = read_corpus(corpus, root, **{key: value for key, value in options.items() if value is not None})
+    write_index(clips, out)
+    counts = clips.emotion.value_counts()
+    speakers = clips.speaker.nunique() if "speaker" in clips else 0
+    print_table(f"{len(clips)} clips of {speakers} speakers in {out}", ["emotion", "clips"], counts.items())
+    print_failed(skipped, "skipped")
+
+
+def prepare(
+    corpus: Annotated[str, typer.Argument(help="ravdess, emovo, iemocap, msp_podcast or table.")],
+    root: Annotated[Path, typer.Argument(metavar="SRC", help="Folder of the corpus.")],
+    folder: Annotated[Path, typer.Argument(metavar="DST", help="Folder for the converted clips and their index.csv.")],
+    task: Annotated[str | None, typer.Option(help="iemocap: 4class or all.")] = None,
+    vocal_channel: Annotated[str | None, typer.Option(help="ravdess: speech, song or all.")] = None,
+    test_set: TestSet = None,
+    vad_scale: VadScale = None,
+):
+    """Convert a corpus once to 16 kHz mono WAV, which reads fastest; run again, it goes on where it stopped."""
+    from emohrnet_tf.corpora import read_corpus, write_index
+    from emohrnet_tf.prepare import prepare as convert
+
+    options = {"task": task, "vocal_channel": vocal_channel, "test_set": test_set, "vad_scale": vad_scale}
+    clips, skipped = read_corpus(corpus, root, **{key: value for key, value in options.items() if value is not None})
+    with progress_bar() as progress:
+        bar = progress.add_task("clips", total=len(clips))
+        clips, failed = convert(clips, root, folder, progress=lambda *_: progress.advance(bar))
+    write_index(clips, folder / "index.csv")
+    typer.echo(f"{len(clips)} clips in {folder}, their index in {folder / 'index.csv'}")
+    print_failed(skipped, "skipped")
+    print_failed(failed, "failed")

@@ -1,0 +1,103 @@
+"""Commands that measure: a model on an index, and what an architecture costs."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from emohrnet_tf.cli.options import IndexFile, ModelPath, Part
+from emohrnet_tf.cli.output import print_failed, print_table, quiet
+
+
+def info(
+    architecture: Annotated[str, typer.Option(help="Print the cost of this architecture, part by part.")] = "small",
+    frames: Annotated[int, typer.Option(help="Frames of its window.")] = 256,
+    mels: Annotated[int, typer.Option(help="Mel bands.")] = 64,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    picture: Annotated[Path | None, typer.Option("--picture", help="Draw the architecture here (PNG).")] = None,
+):
+    """Versions, the audio decoder in use and why, and what an architecture costs."""
+    quiet()
+    from emohrnet_tf.decode import decoder
+    from emohrnet_tf.hrnet import build_network, costs
+    from emohrnet_tf.provenance import provenance
+
+    network = build_network(frames, mels, 8, architecture)
+    parts = costs(network)
+    if picture:
+        from emohrnet_tf import plots
+
+        plots.network(architecture, picture, frames, mels)
+    facts = provenance() | {"decoder": vars(decoder()), "architecture": architecture}
+    facts["parts"] = {name: dict(zip(("parameters", "multiply_accumulates"), both)) for name, both in parts.items()}
+    if as_json:
+        typer.echo(json.dumps(facts, indent=2))
+        return
+    for name, version in facts["versions"].items():
+        typer.echo(f"{name:<14}{version}")
+    typer.echo(f"{'decoder':<14}{decoder().name}: {decoder().reason}")
+    rows = [(name, f"{count:,}", f"{cost / 1e6:.1f}") for name, (count, cost) in parts.items()]
+    total = [sum(values) for values in zip(*parts.values())]
+    rows.append(("total", f"{total[0]:,}", f"{total[1] / 1e6:.1f}"))
+    print_table(f"{architecture}, {frames} x {mels}", ["part", "parameters", "million MACs"], rows)
+
+
+def evaluate(
+    index_file: IndexFile,
+    model: ModelPath,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the report here.")] = None,
+    picture: Annotated[
+        Path | None, typer.Option("--picture", help="Draw confusion matrix or dimensions here (PNG).")
+    ] = None,
+    reliability: Annotated[
+        Path | None, typer.Option("--reliability", help="Draw here how sure it is, and how often right (PNG).")
+    ] = None,
+    embedding: Annotated[
+        Path | None, typer.Option("--embedding", help="Draw here which clips are alike to it (PNG).")
+    ] = None,
+    part: Part = "test",
+    shared_labels: Annotated[
+        bool, typer.Option("--shared-labels", help="Across corpora: only the emotions that both know.")
+    ] = False,
+):
+    """Measure a model on an index, leaving out the clips that it was trained on or chosen by."""
+    quiet()
+    from emohrnet_tf.corpora import read_index
+    from emohrnet_tf.measure import measure
+    from emohrnet_tf.report import table, write_json
+
+    report = measure(model, read_index(index_file), part, shared_labels, picture, reliability, embedding)
+    if json_file:
+        write_json(json_file, report)
+    typer.echo(table(report))
+    typer.echo(f"\nPart: {report['part']}; {report['left_out']} clips of the model's own training left out.")
+    print_failed(report["failed"], "failed")
+
+
+def robustness(
+    index_file: IndexFile,
+    model: ModelPath,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the report here.")] = None,
+    picture: Annotated[Path | None, typer.Option("--picture", help="Draw it here (PNG).")] = None,
+    part: Part = "test",
+):
+    """Measure a model under noise, reverberation, telephone, gain, clipping and MP3."""
+    quiet()
+    from emohrnet_tf.corpora import read_index
+    from emohrnet_tf.report import write_json
+    from emohrnet_tf.robustness import robustness as run
+
+    report = run(model, read_index(index_file), part, say=lambda line: typer.echo(line, err=True))
+    if json_file:
+        write_json(json_file, report)
+    if picture:
+        from emohrnet_tf.plots import robustness as draw
+
+        draw(report, picture)
+    rows = [
+        (row["condition"], *(f"{100 * row[name]:.1f} %" for name in ("uar", "war", "same_label")))
+        for row in report["rows"]
+    ]
+    print_table(f"{report['clips']} clips", ["condition", "UAR", "WAR", "same label as clean"], rows)
+    print_failed(report["failed"], "failed")

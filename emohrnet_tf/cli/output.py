@@ -1,0 +1,58 @@
+"""How the commands speak: tables, progress, errors."""
+
+import os
+import sys
+
+import typer
+
+
+def verbosity():
+    """Keras' progress bar on a terminal, a line for each epoch elsewhere."""
+    return "auto" if sys.stdout.isatty() else 2
+
+
+def quiet():
+    """Start TensorFlow without its chatter, which would bury the answer; a library must not do this, a command may."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from emohrnet_tf.quiet import silence
+
+    with silence():
+        import tensorflow
+
+        tensorflow.config.list_logical_devices()
+
+
+def print_error(message):
+    from rich.console import Console
+
+    Console(stderr=True, soft_wrap=True).print("[bold red]Error:[/]", message, markup=True, highlight=False)
+
+
+def progress_bar(text=None):
+    """A progress bar on standard error; `text` is a format of the task, for where the end is not known."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn
+
+    columns = Progress.get_default_columns() if text is None else (SpinnerColumn(), TextColumn(text))
+    return Progress(*columns, console=Console(stderr=True))
+
+
+def print_table(title, head, rows):
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*head, title=title, title_justify="left")
+    for row in rows:
+        table.add_row(*map(str, row))
+    Console(width=None if sys.stdout.isatty() else 10_000).print(table)  # a pipe has no width: never cut a path
+
+
+def print_failed(rows, word):
+    """Name the files that could not be used, on standard error; nothing where there are none."""
+    rows = rows if isinstance(rows, list) else rows.to_dict("records")
+    if rows:
+        typer.echo(f"{len(rows)} {word}:", err=True)
+    for row in rows[:20]:
+        typer.echo(f"  {row['file']}: {row['reason']}", err=True)
+    if len(rows) > 20:
+        typer.echo(f"  ... and {len(rows) - 20} more", err=True)

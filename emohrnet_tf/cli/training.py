@@ -1,0 +1,98 @@
+"""Commands that train."""
+
+from typing import Annotated
+
+import typer
+
+from emohrnet_tf.cli.options import (
+    Also,
+    Architecture,
+    BatchSize,
+    Epochs,
+    Head,
+    IndexFile,
+    Preset,
+    Protocol,
+    RunFolder,
+    Scheme,
+    Setting,
+    numbers,
+    read_config,
+    read_indexes,
+)
+from emohrnet_tf.cli.output import print_failed, quiet, verbosity
+
+
+def train(
+    index_file: IndexFile,
+    out: RunFolder,
+    preset: Preset = "tuned",
+    protocol: Protocol = "speaker",
+    fold: Annotated[int, typer.Option(help="Which fold is the test.")] = 0,
+    scheme: Scheme = "published",
+    seed: Annotated[int, typer.Option(help="Seed of split, weights and augmentation.")] = 0,
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
+    architecture: Architecture = None,
+    head: Head = None,
+    setting: Setting = None,
+    start: Annotated[
+        str | None, typer.Option("--from", help="Start from the weights of this model: ravdess, or as --model.")
+    ] = None,
+    also: Also = None,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also write TensorBoard's files.")] = False,
+):
+    """Train, choose the epoch, measure on the test part, and leave model, report and pictures."""
+    quiet()
+    from emohrnet_tf.train import train as run
+
+    config = read_config(preset, epochs, batch_size, architecture, head, setting, start)
+    report = run(
+        read_indexes(index_file, also), config, out, protocol, fold, seed, preset, scheme=scheme,
+        tensorboard=tensorboard, verbose=verbosity(),
+    )  # fmt: skip
+    print_run(report, out)
+
+
+def crossval(
+    index_file: IndexFile,
+    out: RunFolder,
+    preset: Preset = "tuned",
+    protocol: Protocol = "speaker",
+    folds: Annotated[str, typer.Option(help="all, or numbers with commas.")] = "all",
+    scheme: Scheme = "published",
+    seeds: Annotated[str, typer.Option(help="Seeds, with commas.")] = "0",
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
+    architecture: Architecture = None,
+    head: Head = None,
+    setting: Setting = None,
+    also: Also = None,
+    keep_models: Annotated[bool, typer.Option("--keep-models", help="Keep model.keras of every run.")] = False,
+):
+    """Train and measure every fold of a protocol with every seed; stopped anywhere, it goes on there."""
+    quiet()
+    from emohrnet_tf.crossval import crossval as run
+    from emohrnet_tf.report import summary_table
+
+    config = read_config(preset, epochs, batch_size, architecture, head, setting)
+    only = None if folds == "all" else numbers("--folds", folds)
+    summary = run(
+        read_indexes(index_file, also), config, out, protocol, numbers("--seeds", seeds), only, preset, keep_models,
+        verbose=verbosity(), say=typer.echo, scheme=scheme,
+    )  # fmt: skip
+    typer.echo(summary_table(summary))
+    typer.echo(f"\nEverything lies in {out}: report.json, confusion.png, and the report of each run.")
+
+
+def print_run(report, out):
+    from emohrnet_tf.report import CHOICES, comparison
+
+    typer.echo(
+        f"Protocol {report['protocol']}, fold {report['fold']}, seed {report['seed']}: "
+        f"{CHOICES[report['chosen']]}, {report['epochs'][report['chosen']]} of {report['epochs']['last']}."
+    )
+    if report["results"]:
+        typer.echo(comparison(report["results"], report["chosen"]))
+    typer.echo(f"Everything lies in {out}: model.keras, report.json, curves.png and the rest.")
+    print_failed(report["failed"], "failed")

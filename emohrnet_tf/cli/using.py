@@ -1,0 +1,156 @@
+"""Commands for who uses a model: files, recordings, exports, and the demo."""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from emohrnet_tf.cli.options import ModelPath
+from emohrnet_tf.cli.output import print_failed, print_table, progress_bar, quiet
+from emohrnet_tf.errors import InputError
+
+
+def predict(
+    paths: Annotated[list[Path], typer.Argument(help="Audio files and folders.")],
+    model: ModelPath = "ravdess",
+    form: Annotated[str, typer.Option("--format", "-f", help="table, json or csv.")] = "table",
+    min_confidence: Annotated[float, typer.Option(help='Below this probability say "uncertain".')] = 0.0,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="CSV to write as it goes; run again, it goes on.")
+    ] = None,
+):
+    """Print the emotion of files, or of all audio in folders."""
+    quiet()
+    from emohrnet_tf.predict import predict as run
+    from emohrnet_tf.predict import predict_into
+    from emohrnet_tf.sphere import DIMENSIONS
+
+    if form not in ("table", "json", "csv"):
+        raise InputError(f"--format is table, json or csv. Received: {form!r}")
+    if out is not None:
+        with progress_bar("{task.description}") as progress:
+            bar, began, first = progress.add_task("reading", total=None), time.perf_counter(), []
+
+            def note(done, total):
+                first.append(done)
+                speed = max(done - first[0], 1e-9) / (time.perf_counter() - began)
+                ahead = f", {(total - done) / speed:.0f} s left" if len(first) > 1 else ""
+                progress.update(bar, description=f"{done} of {total} files, {speed:.0f} a second{ahead}")
+
+            count, failed = predict_into(out, model, paths, min_confidence, progress=note)
+        typer.echo(f"{count} files in {out}, {failed} of them with an error in their row.")
+        return
+    result = run(model, paths, min_confidence)
+    point = [name for name in (*DIMENSIONS, "radius", "theta", "phi", "region") if name in result]
+    labels = [column for column in result.columns if column not in ("file", "emotion", "error", *point)]
+    good, failed = result[result.error.isna()], result[result.error.notna()]
+    if form == "csv":
+        typer.echo(result.to_csv(index=False, float_format="%.6f"), nl=False)
+    elif form == "json":
+        rows = []
+        for row in good.to_dict("records"):
+            rows.append({"file": row["file"]})
+            if labels:
+                rows[-1] |= {"emotion": row["emotion"], "probabilities": {x: round(row[x], 6) for x in labels}}
+            rows[-1] |= {name: row[name] if name == "region" else round(row[name], 6) for name in point}
+        rows += [{"file": row["file"], "error": row["error"]} for row in failed.to_dict("records")]
+        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+    else:
+        rows, shown = [], [name for name in point if name not in ("radius", "theta", "phi")]
+        for row in good.to_dict("records"):
+            best = sorted(labels, key=row.get, reverse=True)[:3]
+            named = [row["emotion"], ", ".join(f"{x} {row[x]:.2f}" for x in best)] if labels else []
+            values = [row[name] if name == "region" else f"{row[name]:.2f}" for name in shown]
+            rows.append((row["file"], *named, *values))
+        if rows:
+            print_table(None, ["file", *(["emotion", "most probable"] if labels else []), *shown], rows)
+    if form != "json":
+        print_failed(failed.rename(columns={"error": "reason"}), "failed")
+    if not len(good):
+        sys.exit(2)
+
+
+def timeline(
+    recording: Annotated[str, typer.Argument(help="Audio file of any length, or - for standard input.")],
+    model: ModelPath = "ravdess",
+    hop: Annotated[float, typer.Option(help="Seconds of each stretch.")] = 1.0,
+    form: Annotated[str, typer.Option("--format", "-f", help="csv, json, audacity or webvtt.")] = "csv",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write it here rather than print it.")] = None,
+    picture: Annotated[Path | None, typer.Option("--picture", help="Draw it here (PNG).")] = None,
+    min_confidence: Annotated[float, typer.Option(help='Below this probability say "uncertain".')] = 0.0,
+):
+    """Print the emotion over time of a recording; silence is marked, not guessed."""
+    quiet()
+    import shutil
+    import tempfile
+
+    from emohrnet_tf.files import replacing
+    from emohrnet_tf.timeline import FORMS, write_timeline
+    from emohrnet_tf.timeline import timeline as run
+
+    if form not in FORMS:
+        raise InputError(f"--format is one of {', '.join(FORMS)}. Received: {form!r}")
+    with tempfile.TemporaryFile() as heard, progress_bar("{task.completed:.0f} s heard") as progress:
+        if recording == "-":  # a pipe cannot seek, and most formats need it
+            shutil.copyfileobj(sys.stdin.buffer, heard)
+            heard.seek(0)
+        bar = progress.add_task("timeline", total=None)
+        source = heard if recording == "-" else recording
+        table, overview = run(
+            model, source, hop, min_confidence, lambda seconds: progress.update(bar, completed=seconds)
+        )
+    text = write_timeline(table, form)
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        with replacing(out) as part:
+            part.write_text(text, encoding="utf-8")
+    if picture:
+        from emohrnet_tf.plots import timeline as draw
+
+        draw(table, overview, picture, title=None if recording == "-" else Path(recording).name)
+
+
+def export(
+    model: Annotated[str, typer.Argument(help="A .keras file, the folder of a run, or ravdess.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for SavedModel, TFLite files, card and report.")],
+    index_file: Annotated[
+        Path | None, typer.Option("--index", help="Clips with a column split, in place of the run's own split.")
+    ] = None,
+    version: Annotated[int | None, typer.Option(help="Version of the SavedModel, else the next one.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing version.")] = False,
+    name: Annotated[str | None, typer.Option(help="Name of the TFLite files, else the run's.")] = None,
+    allow_missed_gates: Annotated[
+        bool, typer.Option("--allow-missed-gates", help="Keep an export that fails verification; the report says so.")
+    ] = False,
+):
+    """Write SavedModel and TFLite files, and verify that each tells what the model tells."""
+    quiet()
+    from emohrnet_tf.corpora import read_index
+    from emohrnet_tf.export.card import door_cells
+    from emohrnet_tf.export.exporter import export as run
+
+    index = None if index_file is None else read_index(index_file)
+    report = run(model, out, index, version, overwrite, name, allow_missed_gates, say=typer.echo)
+    rows = [(door, *door_cells(figures)) for door, figures in report["verification"]["doors"].items()]
+    print_table("Against Keras", ["door", "largest difference", "top label agrees", "accuracy or CCC"], rows)
+    for gate in report["verification"]["gates"]:
+        if gate["passed"] is None:
+            typer.echo(f"{gate['door']}, {gate['gate']} {gate['value']:.3f}: {gate['note']}")
+    typer.echo(
+        f"Everything lies in {out}: saved_model/{report['version']}, tflite/, model_card.md, export_report.json."
+    )
+
+
+def demo(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for everything that the demo makes.")] = Path("demo"),
+    epochs: Annotated[int, typer.Option(help="Epochs of each training.")] = 20,
+):
+    """The whole way on made-up voices: corpus, training, evaluation on unseen speakers, predictions, pictures."""
+    quiet()
+    from emohrnet_tf.demo import demo as run
+
+    run(out, epochs, say=typer.echo)
