@@ -7,11 +7,13 @@ The first on the synthetic corpus, whose valence, arousal and dominance are know
 ridge regression on five utterance statistics and the ceiling, a ridge regression on the very cues that the voices were
 made from. The second asks whether weak labels of valence, arousal and dominance, one point for each emotion, help to
 tell RAVDESS' emotions apart. Nothing is chosen on the test: every run is about its last epoch. WORK holds the runs;
-stopped anywhere, the same command goes on.
+stopped anywhere, the same command goes on, with WORK gone too: runs that stand in the JSON are not repeated.
 """
 
 import argparse
 import functools
+import itertools
+import json
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +34,7 @@ from emohrnet_tf.sphere import DIMENSIONS, concordance
 from emohrnet_tf.splits import split
 from emohrnet_tf.train import labels_of, ordered, train
 
-EPOCHS = {1.0: 16, 0.25: 32}  # by share of the training speakers: fewer clips, more epochs
+EPOCHS = {1.0: 24, 0.25: 32}  # by share of the training speakers: fewer clips, more epochs
 SETTINGS = {
     "audio": {"frames": 192},
     "network": {"architecture": "lite"},
@@ -82,35 +84,22 @@ def synthetic(arguments):
     index, _ = read_corpus("table", arguments.work / "corpus" / "synthetic.csv", vad_scale="-1..1")
     index["corpus"] = "synthetic"
     parts = split(index, "speaker")
-    rows, baselines = [], []
-    for share in EPOCHS:
-        baselines += _baselines(_reduced(index, parts, share), share)
+    asked = {"corpus": "synthetic", "protocol": "speaker, fold 0", "settings": SETTINGS, "heads": HEADS}
+    asked |= {"epochs": {str(share): epochs for share, epochs in EPOCHS.items()}}
+    rows = done_before(arguments.out, asked)
+    asked |= {"baselines": [row for share in EPOCHS for row in _baselines(_reduced(index, parts, share), share)]}
     trainers, clips = functools.cache(_trainer), functools.cache(lambda share: Clips(_reduced(index, parts, share)))
-    for seed in range(arguments.seeds):
-        for share, epochs in EPOCHS.items():
-            for name in HEADS:
-                folder = arguments.work / f"{share}_{name.replace(' ', '_').replace(',', '')}_seed{seed}"
-                trainer = None if (folder / "report.json").exists() else trainers(name)
-                config = _config(HEADS[name], epochs)
-                report = train(
-                    clips(share).index,
-                    config,
-                    folder,
-                    "given",
-                    seed=seed,
-                    verbose=0,
-                    clips=clips(share),
-                    trainer=trainer,
-                )
-                vad = report["results"]["last"]["vad"]
-                values = {row["dimension"]: row["ccc"] for row in vad["dimensions"]} | {"mean": vad["ccc"]}
-                rows.append({"head": name, "share": share, "seed": seed, **values, "clips": report["clips"]})
-                rows[-1]["uar"] = report["results"]["last"].get("uar")
-                print(f"seed {seed}, share {share}, {name}: {values}", flush=True)
-                facts = {"corpus": "synthetic", "protocol": "speaker, fold 0", "settings": SETTINGS, "heads": HEADS}
-                facts |= {"epochs": {str(key): value for key, value in EPOCHS.items()}}
-                facts |= {"runs": rows, "baselines": baselines, **provenance()}
-                write_json(arguments.out, facts)
+    for seed, share, name in itertools.product(range(arguments.seeds), EPOCHS, HEADS):
+        if any((row["seed"], row["share"], row["head"]) == (seed, share, name) for row in rows):
+            continue
+        folder = arguments.work / f"{share}_{name.replace(' ', '_').replace(',', '')}_seed{seed}"
+        shared = {"clips": clips(share), "trainer": trainers(name)}
+        config = _config(HEADS[name], EPOCHS[share])
+        report = train(clips(share).index, config, folder, "given", seed=seed, verbose=0, **shared)
+        result = report["results"]["last"]
+        rows.append({"head": name, "share": share, "seed": seed, "clips": report["clips"], "uar": result.get("uar")})
+        rows[-1] |= {row["dimension"]: row["ccc"] for row in result["vad"]["dimensions"]} | {"mean": result["ccc"]}
+        finish(arguments.out, asked, rows)
 
 
 def ravdess(arguments):
@@ -120,20 +109,38 @@ def ravdess(arguments):
     tuned = preset("tuned").replace({"network": {"architecture": "lite"}, "training": {"epochs": RAVDESS_EPOCHS}})
     tuned = tuned.replace({"training": {"learning_rate": 2e-3, "evaluate_every": 1000}})
     heads = {"emotions alone": {"kind": "categorical"}, "emotions and weak dimensions": {"kind": "joint"}}
-    clips = Clips(index)
+    asked = {"corpus": "ravdess", "protocol": "speaker, fold 0", "config": tuned.to_dict(), "heads": heads}
+    asked |= {"points": POINTS}
+    rows, clips = done_before(arguments.out, asked), Clips(index)
     trainers = functools.cache(lambda name: Trainer(tuned.replace({"head": heads[name]}), labels_of(index, tuned.head)))
-    rows = []
-    for seed in range(arguments.seeds):
-        for name, head in heads.items():
-            folder = arguments.work / f"ravdess_{head['kind']}_seed{seed}"
-            shared = {"clips": clips, "trainer": None if (folder / "report.json").exists() else trainers(name)}
-            report = train(index, tuned.replace({"head": head}), folder, seed=seed, verbose=0, **shared)
-            result = report["results"]["last"]
-            rows.append({"head": name, "seed": seed, "uar": result["uar"], "war": result["war"]})
-            rows[-1]["validation_uar"] = report["validation"]["val_uar"]
-            print(rows[-1], flush=True)
-            facts = {"corpus": "ravdess", "protocol": "speaker, fold 0", "config": tuned.to_dict(), "heads": heads}
-            write_json(arguments.out, facts | {"points": POINTS, "runs": rows, **provenance()})
+    for seed, name in itertools.product(range(arguments.seeds), heads):
+        if any((row["seed"], row["head"]) == (seed, name) for row in rows):
+            continue
+        folder = arguments.work / f"ravdess_{heads[name]['kind']}_seed{seed}"
+        config = tuned.replace({"head": heads[name]})
+        report = train(index, config, folder, seed=seed, verbose=0, clips=clips, trainer=trainers(name))
+        result = report["results"]["last"]
+        rows.append({"head": name, "seed": seed, "uar": result["uar"], "war": result["war"]})
+        rows[-1]["validation_uar"] = report["validation"]["val_uar"]
+        finish(arguments.out, asked, rows)
+
+
+def done_before(out, asked):
+    """The runs that a file of the same settings holds: none is repeated, on whatever machine it was made."""
+    if not out.exists():
+        return []
+    there, asked = json.loads(out.read_text()), json.loads(json.dumps(asked))
+    if any(there.get(key) != asked[key] for key in asked):
+        raise SystemExit(f"{out} is of other settings: give another --out, or delete it.")
+    return there["runs"]
+
+
+def finish(out, asked, rows):
+    """Write the file anew, with the last run in it."""
+    made_by = provenance()
+    rows[-1] |= {"commit": made_by["commit"], "machine": made_by["machine"]}
+    write_json(out, asked | {"runs": rows, **made_by})
+    print(json.dumps(rows[-1]), flush=True)
 
 
 def _reduced(index, parts, share):
