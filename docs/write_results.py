@@ -187,7 +187,7 @@ def _details(summary):
 
 
 def _without_chosen_by(summary):
-    """The mean without the folds that test the speakers by whom the recipe was chosen: validation of RAVDESS' fold 0."""
+    """The mean without the folds that test the actors by whom the recipe was chosen, who validate fold 0."""
     if (summary["corpus"], summary["protocol"], summary.get("scheme")) != ("ravdess", "speaker", "published"):
         return ""
     chosen_by = set(SCHEMES["published"][0][1].split())
@@ -197,8 +197,8 @@ def _without_chosen_by(summary):
         f"{name.upper()} {percent(statistics.mean(run[name] for run in left))}" for name in ("uar", "war")
     )
     return (
-        f" Without fold {', '.join(map(str, folds))}, which tests the actors {' and '.join(sorted(chosen_by))}, by whom "
-        f"the recipe was chosen: {scores}."
+        f" Without fold {', '.join(map(str, folds))}, which tests the actors {' and '.join(sorted(chosen_by))}, by "
+        f"whom the recipe was chosen: {scores}."
     )
 
 
