@@ -212,7 +212,7 @@ def embedding_map(embeddings, emotions, path, labels=None, title=None):
                 own[:, 0], own[:, 1], s=34, marker=MARKERS[number % len(MARKERS)], color=FILLS[number % len(FILLS)],
                 edgecolors="black", linewidths=0.5, label=label,
             )  # fmt: skip
-        axes.set(xticks=[], yticks=[], title=title, aspect="equal")
+        axes.set(xticks=[], yticks=[], title=title)
         axes.set_xlabel("t-SNE of the embeddings (axes without units)")
         axes.spines[:].set_visible(True)
         figure.legend(loc="outside right center")
