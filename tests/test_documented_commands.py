@@ -1,7 +1,8 @@
 """Every command in a fenced `sh` block of README.md and docs runs as it is written.
 
-A page's blocks run one after another in a scratch folder. `SUBSTITUTES` stand for what a reader has, training lasts one
-epoch, and a block under an HTML comment `<!-- not run: why -->` is left out.
+A page's blocks run one after another in a scratch folder. `SUBSTITUTES` stand for what a reader has, training is one
+epoch of the smallest network (or of the one it starts from), and a block under an HTML comment `<!-- not run: why -->`
+is left out.
 """
 
 import os
@@ -28,7 +29,12 @@ def script(page):
     commands = "\n".join(block["commands"] for block in BLOCK.finditer(page.read_text()) if not block["reason"])
     for written, stands_for in SUBSTITUTES.items():
         commands = commands.replace(written, stands_for)
-    return re.sub(r"^(emohrnet (?:train|crossval)\b[^#\n]*)", r"\1 --epochs 1 ", commands, flags=re.MULTILINE)
+    return re.sub(r"^emohrnet (?:train|crossval)\b[^#\n]*", shortened, commands, flags=re.MULTILINE)
+
+
+def shortened(match):
+    """A training of one epoch, of the smallest network where it may be any."""
+    return match[0] + " --epochs 1" + ("" if "--from" in match[0] else " --architecture tiny") + " "
 
 
 @pytest.fixture
