@@ -166,7 +166,8 @@ class Config:
             for key, value in values.items():
                 if not _fits(value, types[key]):
                     raise InputError(f"Setting {name}.{key} must be {_spell(types[key])}. Received: {value!r}")
-            changed[name] = dataclasses.replace(group, **values)
+            floats = {key: float(value) for key, value in values.items() if types[key] is float}  # 1 for 1.0
+            changed[name] = dataclasses.replace(group, **values | floats)
         return dataclasses.replace(self, **changed)
 
     def override(self, assignments):

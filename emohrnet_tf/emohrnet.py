@@ -174,14 +174,7 @@ def load_model(path):
     """
     if comes_along(path):
         return EmoHRNet.from_pretrained(str(path))
-    path = Path(path)
-    if path.is_dir():
-        path = path / "model.keras"
-    if not path.is_file():
-        raise InputError(
-            f"No model at {path}: give a .keras file, the folder of a finished run, or one of {', '.join(NAMES)}. "
-            f"Received: {path}"
-        )
+    path = model_file(path)
     if not zipfile.is_zipfile(path):
         raise InputError(f"{path} is not a Keras model: give a .keras file made by `emohrnet train`. Received: {path}")
     try:
@@ -195,6 +188,25 @@ def load_model(path):
             f"Received: {type(model).__name__}"
         )
     return model
+
+
+def model_file(path):
+    """Path of the `.keras` file, or of the weights that come along, that `load_model` reads.
+
+    Raises:
+        InputError: no such file.
+    """
+    if comes_along(path):
+        return weights_file(str(path))
+    path = Path(path)
+    if path.is_dir():
+        path = path / "model.keras"
+    if not path.is_file():
+        raise InputError(
+            f"No model at {path}: give a .keras file, the folder of a finished run, or one of {', '.join(NAMES)}. "
+            f"Received: {path}"
+        )
+    return path
 
 
 def heard(path, index):

@@ -14,7 +14,7 @@ from emohrnet_tf import plots
 from emohrnet_tf.augment import paper_mask_limits
 from emohrnet_tf.config import PAPER_CHOICES, Config
 from emohrnet_tf.data import Clips
-from emohrnet_tf.emohrnet import heard
+from emohrnet_tf.emohrnet import heard, model_file
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.files import replacing, write_csv
 from emohrnet_tf.fitting import Trainer, learning_rate
@@ -175,6 +175,8 @@ def check_settings(config):
     read_table(config.network.architecture, config.network.stem, (config.audio.frames, config.audio.mels))
     learning_rate(config.training, 0)
     check_head(config.head)
+    if config.training.initial:
+        model_file(config.training.initial)
     if config.training.choose not in ("validation", "last"):
         raise InputError(f"training.choose is validation or last. Received: {config.training.choose!r}")
     if min(config.training.epochs, config.training.batch_size, config.training.evaluate_every) < 1:

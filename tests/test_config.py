@@ -55,3 +55,8 @@ def test_an_unknown_preset_is_an_error():
 def test_settings_cannot_be_changed_in_place():
     with pytest.raises(dataclasses.FrozenInstanceError):
         Audio().frames = 3
+
+
+def test_a_whole_number_stands_for_a_float():
+    rate = Config().override(["training.learning_rate=1"]).training.learning_rate
+    assert (rate, type(rate)) == (1.0, float)

@@ -1,0 +1,57 @@
+"""docs/results/experiments.md: what was tried, by validation figures alone."""
+
+import json
+from pathlib import Path
+
+from pages.figures import RESULTS, machine, percent
+
+from emohrnet_tf.report import write_json
+
+
+def experiments_page():
+    rows = [json.loads(file.read_text()) for file in sorted((RESULTS / "experiments").glob("*.json"))]
+    lines = [
+        "# What was tried",
+        "",
+        "Written by `python docs/write_results.py` from `docs/results/experiments/*.json`. Each row is one run; its "
+        "figures are of **validation** clips alone: recipes were chosen by these, never by a test. Two validation "
+        "speakers are 120 clips, so a difference below some 5 points of UAR says little; the loss says more.",
+        "",
+        "| experiment | run | loss | UAR | WAR | training accuracy | s an epoch | settings other than the default |",
+        "|---|---|---:|---:|---:|---:|---:|---|",
+    ]
+    for row in rows:
+        v = row["validation"]
+        run = f"{row['corpus']} `{row['protocol']}` fold {row['fold']} seed {row['seed']}, {row['epochs']} epochs"
+        lines.append(
+            f"| {row['name']} | {run} | {v['val_loss']:.3f} | {percent(v['val_uar'])} | {percent(v['val_accuracy'])} | "
+            f"{percent(v['accuracy'])} | {row['epoch_seconds']:.0f} | {_difference(row['config'])} |"
+        )
+    commits = sorted({str(row["commit"]) for row in rows})
+    lines += ["", f"Commits {', '.join(commits)}; {machine(rows[0])}."]
+    return "\n".join(lines) + "\n"
+
+
+def _difference(config):
+    """Settings that are not the default, as `--set` takes them."""
+    from emohrnet_tf.config import Config
+
+    default, changed = Config().to_dict(), []
+    for group, values in config.items():
+        for key, value in values.items():
+            if value != default[group][key] and (group, key) not in {
+                ("training", "epochs"),
+                ("training", "mixed_precision"),
+            }:
+                changed.append(f"{key} {value}")
+    return ", ".join(changed)
+
+
+def keep(folder):
+    """Take what a run says of its validation clips into the log of experiments; what it says of its test stays out."""
+    report = json.loads((Path(folder) / "report.json").read_text())
+    names = "protocol fold seed corpus config epoch_seconds validation commit versions machine"
+    kept = {name: report[name] for name in names.split()} | {"name": Path(folder).name}
+    kept["epochs"] = report["epochs"][report["chosen"]]
+    kept["validation"] = {k: v for k, v in kept["validation"].items() if not k.startswith("test_")}
+    write_json(RESULTS / "experiments" / f"{kept['name']}.json", kept)

@@ -1,0 +1,29 @@
+"""What all pages write alike: shares, machines, tables filled in between two comments."""
+
+import statistics
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "docs/results"
+NAMES = {"ravdess": "RAVDESS, 8 classes", "emovo": "EMOVO, 7 classes"}
+
+
+def percent(value):
+    return "" if value is None else f"{100 * value:.1f}"
+
+
+def spread_of(values, scale=1, digits=3):
+    """Mean and standard deviation of some runs, as text."""
+    mean = f"{scale * statistics.mean(values):.{digits}f}"
+    return mean if len(values) < 2 else f"{mean} ± {scale * statistics.stdev(values):.{digits}f}"
+
+
+def machine(facts):
+    return f"{facts['machine']['cores']} cores, {facts['machine']['processor']}"
+
+
+def filled(page, begin, name, lines):
+    """A page with the lines between its two comments."""
+    begin, end = f"{begin} -->\n", f"<!-- end of {name} -->"
+    head, rest = (ROOT / page).read_text().split(begin)
+    return head + begin + "".join(line + "\n" for line in lines) + end + rest.split(end)[1]

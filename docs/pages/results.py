@@ -1,0 +1,211 @@
+"""The pages of accuracy: README's table and docs/results.md."""
+
+import json
+import statistics
+
+from pages.figures import NAMES, RESULTS, machine, percent
+
+from emohrnet_tf.splits import SCHEMES
+
+# What others published, by corpus and protocol: name, per cent, measure. "unseen" are speakers.
+PUBLISHED = {
+    ("ravdess", "random"): [
+        ("EmoHRNet (ICASSP 2024), protocol not stated", 92.45, "accuracy"),
+        ("TIM-Net (arXiv 2211.08233), epoch chosen on the test fold", 92.08, "WAR"),
+        ("TIM-Net, epoch chosen without the test fold", 90.07, "WAR"),
+        ("CTL-MTNet, epoch chosen without the test fold", 80.5, "WAR"),
+    ],
+    ("ravdess", "speaker"): [
+        ("ResLSTM-SA, from scratch, 46.8 K parameters", 62.3, "UAR"),
+        ("GResNet, from scratch", 59.7, "accuracy"),
+        ("wav2vec2-base, frozen", 54.3, "accuracy"),
+        ("HuBERT-base, frozen", 65.4, "accuracy"),
+        ("WavLM-large, frozen, 317 M parameters", 72.0, "accuracy"),
+    ],
+    ("emovo", "random"): [
+        ("EmoHRNet (ICASSP 2024), protocol not stated", 92.77, "accuracy"),
+        ("TIM-Net, epoch chosen on the test fold", 92.00, "WAR"),
+        ("TIM-Net, epoch chosen without the test fold", 86.56, "WAR"),
+    ],
+    ("emovo", "loso"): [
+        ("WavLM-base, frozen", 42.4, "accuracy"),
+        ("HuBERT-base, frozen", 46.1, "accuracy"),
+        ("WavLM-large, frozen, 317 M parameters", 48.8, "accuracy"),
+    ],
+}
+
+
+def summaries():
+    """The reports of `emohrnet crossval`, by folder, those of all folds first."""
+    found = {file.parent.name: json.loads(file.read_text()) for file in sorted(RESULTS.glob("*/report.json"))}
+    return dict(sorted(found.items(), key=lambda item: not item[1]["complete"]))
+
+
+def covered(summary):
+    """Which part of its protocol a report covers, in words."""
+    seeds = f"seed {summary['seeds'][0]}" if len(summary["seeds"]) == 1 else f"{len(summary['seeds'])} seeds"
+    folds = sorted({run["fold"] for run in summary["runs"]})
+    if summary["complete"]:
+        return f"all {summary['folds']} folds, {seeds}"
+    numbers = ", ".join(map(str, folds))
+    return f"fold{'s' if len(folds) > 1 else ''} {numbers} of {summary['folds']} alone, {seeds}"
+
+
+def made_by(summary):
+    training = summary["config"]["training"]
+    start = f", from the {training['initial']} model" if training["initial"] else ""
+    also = "".join(f", {NAMES[corpus].split(',')[0]} trains too" for corpus in summary.get("also", {}))
+    return f"{summary['network']}, `{summary['preset']}`, {training['epochs']} epochs{start}{also}"
+
+
+def result_rows():
+    """README's table: one row for each report of `emohrnet crossval`."""
+    rows = ["| corpus | protocol | made by | UAR | WAR | last epoch, UAR | best on test (optimistic), UAR |"]
+    rows.append("|---|---|---|---:|---:|---:|---:|")
+    for summary in summaries().values():
+        scores, chosen = summary["scores"], summary["chosen"]
+        result, spread = scores[chosen], scores[chosen]["uar"]["spread"]
+        rows.append(
+            f"| {NAMES[summary['corpus']]} | `{summary['protocol']}`, {covered(summary)} | {made_by(summary)} | "
+            f"**{percent(result['uar']['mean'])}**{f' ± {percent(spread)}' if spread is not None else ''} | "
+            f"{percent(result['war']['mean'])} | {percent(scores['last']['uar']['mean'])} | "
+            f"{percent(scores['best_on_test']['uar']['mean'])} |"
+        )
+    return "\n".join(
+        [
+            *rows,
+            "",
+            "Mean ± standard deviation over folds; nothing is chosen on the test. [Everything](docs/results.md).",
+        ]
+    )
+
+
+def results_page():
+    lines = [
+        "# Results",
+        "",
+        "Written by `python docs/write_results.py` from `docs/results/*/report.json`, the reports of `emohrnet "
+        "crossval`. Every row names its protocol (`emohrnet_tf/splits.py`): `random` folds hold clips out, so the "
+        "speakers of the test are known; `speaker` and `loso` hold speakers out. The epoch is chosen as the "
+        "configuration says, on validation clips or as the last of the schedule; the epoch that is best on the test is "
+        "shown because many papers print it. What others published is quoted as they state it, on their own folds.",
+    ]
+    for (corpus, protocol), published in PUBLISHED.items():
+        own = [s for s in summaries().values() if (s["corpus"], s["protocol"]) == (corpus, protocol)]
+        lines += ["", f"## {NAMES[corpus]}, `{protocol}`", ""]
+        lines += ["| what | UAR | WAR | last epoch, UAR / WAR | best on test (optimistic), UAR / WAR |"]
+        lines += ["|---|---:|---:|---:|---:|"]
+        for summary in own:
+            scores, result = summary["scores"], summary["scores"][summary["chosen"]]
+            cells = [f"{percent(result[name]['mean'])}{_spread(result[name])}" for name in ("uar", "war")]
+            for choice in ("last", "best_on_test"):
+                cells.append(" / ".join(percent(scores[choice][name]["mean"]) for name in ("uar", "war")))
+            lines.append(f"| **emohrnet_tf**: {made_by(summary)}; {covered(summary)} | {' | '.join(cells)} |")
+        for name, value, measure in published:
+            uar = f"{value:.2f}" if measure == "UAR" else ""
+            war = "" if measure == "UAR" else f"{value:.2f}" if measure == "WAR" else f"{value:.2f} ({measure})"
+            lines.append(f"| {name} | {uar} | {war} | | |")
+        for summary in own:
+            lines += _details(summary)
+    lines += [
+        "",
+        "## Across corpora",
+        "",
+        "Trained on all of one, measured on all of the other, seven shared emotions.",
+        "",
+    ]
+    lines += ["| model | measured on | UAR | WAR |", "|---|---|---:|---:|"]
+    for report in other_reports("across"):
+        corpora = ", ".join(NAMES[name].split(",")[0] for name in report["corpora"])
+        figures = f"{percent(report['uar'])} | {percent(report['war'])}"
+        lines.append(f"| {report['model']} | {corpora}, {report['clips']} clips | {figures} |")
+    lines += _robustness_lines()
+    return "\n".join(lines) + "\n"
+
+
+def command(summary):
+    """The command that makes a report again."""
+    from emohrnet_tf.config import preset
+
+    usual, words = preset(summary["preset"]).to_dict(), ["emohrnet crossval", f"{summary['corpus']}.csv"]
+    words += ["--out runs/folds", f"--protocol {summary['protocol']}", f"--preset {summary['preset']}"]
+    words += [f"--seeds {','.join(map(str, summary['seeds']))}"]
+    words += [f"--also {corpus}.csv" for corpus in summary.get("also", {})]
+    measured = {"pitch", "duration"}  # settings that a run replaces by what it measured
+    for group, values in summary["config"].items():
+        for key, value in values.items():
+            if value != usual[group][key] and usual[group][key] not in measured:
+                words.append(f"--set {group}.{key}={json.dumps(value)}")
+    return " ".join(words)
+
+
+def _spread(score):
+    return "" if score["spread"] is None else f" ± {percent(score['spread'])}"
+
+
+def _details(summary):
+    """Intervals, folds, calibration, what is left without the doubtful clips, and who made it."""
+    pooled, chosen = summary["pooled"][0], summary["chosen"]
+    kind = "by_speaker" if "by_speaker" in pooled["interval"] else "by_clip"
+    low, high = pooled["interval"][kind]["uar"]
+    folds = ", ".join(f"{run['fold']}: {percent(run[chosen]['uar'])}" for run in summary["runs"])
+    lines = [
+        "",
+        f"{made_by(summary)}: all test clips of seed {pooled['seed']} together have UAR {percent(pooled['uar'])} (95 % "
+        f"interval {percent(low)} to {percent(high)} {kind.replace('_', ' ')}), ECE {percent(pooled['ece'])}. "
+        f"UAR by fold: {folds}. ECE before calibration {percent(summary['calibration']['ece_before'])}, after "
+        f"{percent(summary['calibration']['ece_after'])} (means over folds). Commit "
+        f"{', '.join(sorted({str(run['commit']) for run in summary['runs']}))}; {machine(summary)}."
+        + _without_chosen_by(summary),
+        "",
+        f"`{command(summary)}`",
+        "",
+        "| least confidence | share of the clips | WAR | UAR |",
+        "|---:|---:|---:|---:|",
+    ]
+    for row in pooled["coverage"]:
+        cells = [percent(row[name]) for name in ("coverage", "war", "uar")]
+        lines.append(f"| {row['min_confidence']:g} | {' | '.join(cells)} |")
+    return lines
+
+
+def _without_chosen_by(summary):
+    """The mean without the folds that test the actors by whom the recipe was chosen, who validate fold 0."""
+    if (summary["corpus"], summary["protocol"], summary.get("scheme")) != ("ravdess", "speaker", "published"):
+        return ""
+    chosen_by = set(SCHEMES["published"][0][1].split())
+    folds = [fold for fold, (test, _) in enumerate(SCHEMES["published"]) if chosen_by & set(test.split())]
+    left = [run[summary["chosen"]] for run in summary["runs"] if run["fold"] not in folds]
+    scores = ", ".join(
+        f"{name.upper()} {percent(statistics.mean(run[name] for run in left))}" for name in ("uar", "war")
+    )
+    return (
+        f" Without fold {', '.join(map(str, folds))}, which tests the actors {' and '.join(sorted(chosen_by))}, by "
+        f"whom the recipe was chosen: {scores}."
+    )
+
+
+def other_reports(prefix):
+    """Reports of `emohrnet evaluate` and `emohrnet robustness` in docs/results."""
+    return [json.loads(file.read_text()) for file in sorted(RESULTS.glob(f"{prefix}_*.json"))]
+
+
+def _robustness_lines():
+    """One column for each report of `emohrnet robustness`."""
+    reports = other_reports("robustness")
+    rows = [{row["condition"]: row for row in report["rows"]} for report in reports]
+    lines = [
+        "",
+        "## Where it breaks",
+        "",
+        f"UAR on the {reports[0]['clips']} test clips of RAVDESS, `speaker`, fold 0, seed 0 (one fold: differences of "
+        "some points are chance), by models of the preset `tuned` and one without its noise, equaliser and high cut. "
+        "In brackets: clips whose label is that of the clean clip.",
+        "",
+        f"| condition | {' | '.join(report['model'].replace('_', ' ') for report in reports)} |",
+        f"|---|{'---:|' * len(reports)}",
+    ]
+    for condition in rows[0]:
+        cells = [f"{percent(row[condition]['uar'])} ({percent(row[condition]['same_label'])})" for row in rows]
+        lines.append(f"| {condition} | {' | '.join(cells)} |")
+    return lines

@@ -1,0 +1,121 @@
+"""docs/speed.md and docs/export.md: time, memory, and whether every door tells the same."""
+
+import json
+
+from pages.figures import ROOT, machine, percent
+
+
+def speed_page():
+    training = json.loads((ROOT / "benchmarks/training.json").read_text())
+    pipeline = json.loads((ROOT / "benchmarks/pipeline.json").read_text())
+    settings = training["settings"]
+    lines = [
+        "# Speed and memory",
+        "",
+        "Written by `python docs/write_results.py` from `benchmarks/*.json`, which the scripts there make. Machine: "
+        f"{machine(training)}; TensorFlow {training['versions']['tensorflow']}, Keras {training['versions']['keras']}; "
+        f"commit {training['commit']}. Ratios within a table come from one run.",
+        "",
+        f"## Training step ({settings['frames']} x {settings['mels']} log-mels, batches of {settings['batch_size']})",
+        "",
+        "| architecture | parameters | clips/s | ms a clip | GFLOP/s | share of matrix peak | first step, s |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for row in training["rows"]:
+        lines.append(
+            f"| {row['architecture']} | {row['parameters']:,} | {row['clips_per_second']:.0f} | "
+            f"{row['milliseconds_per_clip']:.1f} | {row['gflop_per_second']:.0f} | {percent(row['share_of_peak'])} % | "
+            f"{row['first_step_seconds']:.1f} |"
+        )
+    figures = pipeline["clips_per_second"]
+    lines += [
+        "",
+        "The first step counts from the imported package: building, tracing, graph optimisation and the step itself.",
+        "",
+        f"## Input pipeline ({pipeline['corpus']}, {pipeline['clips']} clips, 4.096 s windows)",
+        "",
+        "| what | clips/s | to the training step of `small` |",
+        "|---|---:|---:|",
+        *(f"| {k} | {v:.0f} | {v / figures['training step, small']:.1f} |" for k, v in figures.items()),
+        "",
+        "| peak memory, read from files, nothing cached | MB |",
+        "|---|---:|",
+    ]
+    for name, megabytes in pipeline["peak_megabytes"].items():
+        lines.append(f"| {pipeline['clips'] * int(name.split()[-1]):,} clips | {megabytes:.0f} |")
+    return "\n".join([*lines, *folder_lines()]) + "\n"
+
+
+def folder_lines():
+    """The table of `benchmarks/folders.py`."""
+    file = ROOT / "benchmarks/folders.json"
+    if not file.exists():
+        return []
+    facts = json.loads(file.read_text())
+    names = {"folder": "`emohrnet predict --out`", "litert": "LiteRT float32, one thread, file by file"}
+    lines = [
+        "",
+        f"## A folder of {facts['files']:,} clips (made-up voices, {facts['clip_seconds']:.1f} s)",
+        "",
+        f"`{facts['network']}`, windows of {facts['window_seconds']:g} s, decoding included; medians of "
+        f"{facts['rounds']} rounds in which both take turns, LiteRT on {facts['litert_files']:,} of the files. "
+        f"{machine(facts)}; commit {facts['commit']}. The ratio is {facts['ratio']:.2f}.",
+        "",
+        "| what | files/s | cores busy | peak memory, MB |",
+        "|---|---:|---:|---:|",
+    ]
+    for name, row in facts["rows"].items():
+        lines.append(
+            f"| {names[name]} | {row['files_per_second']:.0f} | {row['cores_busy']:.2f} of "
+            f"{facts['machine']['cores']} | {row['peak_megabytes']:.0f} |"
+        )
+    return lines
+
+
+def export_page():
+    export = json.loads((ROOT / "docs/exports/ravdess_small.json").read_text())
+    device = json.loads((ROOT / "benchmarks/device.json").read_text())
+    verification, yardsticks = export["verification"], device["yardsticks_ms"]
+    light = {kind: f"{yardsticks[f'light_sernet {kind}']:.2f} ms" for kind in ("float32", "int8")}
+    lines = [
+        "# Exported files: do they tell the same, and how fast are they?",
+        "",
+        "Written by `python docs/write_results.py` from `docs/exports/*.json`, the report of `emohrnet export`, and "
+        "`benchmarks/device.json`, which `python benchmarks/device.py` makes.",
+        "",
+        f"## A RAVDESS model (`small`, speaker fold 0) through every door, {verification['clips']} test clips",
+        "",
+        "The largest difference of any probability from Keras, over the clips and "
+        f"{verification['probes']} made-up sounds. {export['calibration_windows']} windows of the training part "
+        f"calibrated int8. Commit {export['commit']}.",
+        "",
+        "| door | largest difference | top label agrees | where sure (margin > 0.2) | accuracy |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for door, figures in verification["doors"].items():
+        accuracy = "" if figures["accuracy"] is None else f"{percent(figures['accuracy'])} %"
+        sure = figures.get("agreement_where_sure")
+        sure = "" if sure is None else f"{percent(sure)} %"
+        difference, agreement = f"{figures['largest_difference']:.1e}", f"{percent(figures['agreement'])} %"
+        lines.append(f"| {door} | {difference} | {agreement} | {sure} | {accuracy} |")
+    lines += [
+        "",
+        "## On one thread",
+        "",
+        f"Median milliseconds, all taking turns in one run; weights random. {machine(device)}; commit "
+        f"{device['commit']}. The network's ratio is to a network of Light-SERNet's published shape (arXiv 2110.03435) "
+        f"on 3 s in float32: {light['float32']}, in int8 {light['int8']}. A 512 x 512 x 512 matrix product takes "
+        f"{yardsticks['matrix product 512']:.2f} ms. Memory: what a process grows by at its peak when it loads and "
+        "runs the file.",
+        "",
+        "| network | million MACs | window, s | kind | KB | network | ratio | front end | file | partitions | MB |",
+        "|---|---:|---:|---|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for row in device["rows"]:
+        ratio = row["network_ms"] / yardsticks["light_sernet float32"]
+        lines.append(
+            f"| {row['architecture']} | {row['macs'] / 1e6:.0f} | {row['frames'] * 0.016:.1f} | {row['kind']} | "
+            f"{row['bytes'] / 1000:.0f} | {row['network_ms']:.2f} | {ratio:.2f} | {row['front_end_ms']:.2f} | "
+            f"{row['file_ms']:.2f} | {row['partitions']} | {row['peak_mb']:.0f} |"
+        )
+    return "\n".join(lines) + "\n"
