@@ -137,7 +137,7 @@ def on_sphere(sphere, cube):
     known = ~np.isnan(cube).any(axis=1)
     radius, theta, phi = sphere.spherical(np.where(known[:, None], cube, 0.0))
     names, table = sphere.region_names(), pd.DataFrame({"radius": radius, "theta": theta, "phi": phi})
-    table = table.where(known)
+    table.loc[~known] = np.nan
     regions = [names[region] if k else None for region, k in zip(sphere.region(np.nan_to_num(cube)), known)]
     return table.assign(region=pd.Series(regions, dtype=object))
 
