@@ -74,7 +74,7 @@ def main():
             shared = Clips(chosen)
             for start in (None, "ravdess"):
                 settings = {"epochs": options.epochs or epochs, "batch_size": batch_size, "learning_rate": 1e-3}
-                settings |= {"initial": start, "mixed_precision": True, "evaluate_every": 1000}
+                settings |= {"initial": start, "evaluate_every": 1000}
                 config = preset("tuned").replace({"training": settings})
                 out = Path(folder) / f"{clips} {start}"
                 report = train(chosen, config, out, "given", seed=options.seed, verbose=0, clips=shared)
