@@ -36,6 +36,7 @@ def info(
         return
     for name, version in facts["versions"].items():
         typer.echo(f"{name:<14}{version}")
+    typer.echo(f"{'machine':<14}{facts['machine']['cores']} cores, {facts['machine']['processor']}")
     typer.echo(f"{'decoder':<14}{decoder().name}: {decoder().reason}")
     rows = [(name, f"{count:,}", f"{cost / 1e6:.1f}") for name, (count, cost) in parts.items()]
     total = [sum(values) for values in zip(*parts.values())]
