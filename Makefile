@@ -34,7 +34,7 @@ lane-tf217: .venv-tf217/installed
 # Keras on JAX, TensorFlow not installed: the network trains there, and TensorFlow gives the same outputs (test-all).
 lane-jax: .venv-jax/installed
 	KERAS_BACKEND=jax .venv-jax/bin/python -m pytest tests/test_layers.py tests/test_hrnet.py tests/test_augment.py \
-		tests/test_sphere.py
+		tests/test_sphere.py tests/test_heads.py tests/test_losses.py
 	KERAS_BACKEND=jax .venv-jax/bin/python tests/jax_run.py .venv-jax/run
 
 .venv/installed: requirements.txt setup.py constraints/newest.txt

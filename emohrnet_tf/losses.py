@@ -5,7 +5,7 @@ from keras import ops
 
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.heads import TASKS
-from emohrnet_tf.sphere import DIMENSIONS, auxiliary_weight, concordance_loss
+from emohrnet_tf.sphere import DIMENSIONS, auxiliary_weight
 
 WEIGHTINGS = ("dynamic", "constant", "uncertainty", "none")
 
@@ -34,6 +34,28 @@ def masked_cross_entropy(true, logits, smoothing=0.0):
     true = true * (1.0 - smoothing) + weight * smoothing / logits.shape[-1]
     lost = -ops.sum(true * ops.log_softmax(logits), axis=-1)
     return ops.sum(lost) / ops.maximum(ops.sum(known), 1.0)
+
+
+def concordance_loss(true, predicted, known=None, epsilon=1e-6):
+    """Sum over the dimensions of 1 - CCC: a scalar of the whole batch.
+
+    Args:
+        true, predicted: float `(batch, dimensions)`; rows that are not known may hold anything finite.
+        known: `(batch,)` 1 where a row has labels, 0 where it has none; None for all.
+        epsilon: keeps the gradient finite on batches that are constant.
+
+    Returns:
+        Scalar, differentiable; 0 where no row is known.
+    """
+    known = ops.ones_like(predicted[:, 0]) if known is None else ops.cast(known, predicted.dtype)
+    count = ops.sum(known)
+    share = (known / ops.maximum(count, 1.0))[:, None]
+    mean = lambda x: ops.sum(share * x, axis=0)  # noqa: E731
+    true_mean, predicted_mean = mean(true), mean(predicted)
+    true, predicted = true - true_mean, predicted - predicted_mean
+    spread = mean(true**2) + mean(predicted**2) + (true_mean - predicted_mean) ** 2
+    lost = ops.sum(1.0 - 2.0 * mean(true * predicted) / (spread + epsilon))
+    return ops.where(count > 0, lost, 0.0)
 
 
 def masked_accuracy(true, logits):

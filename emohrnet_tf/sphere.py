@@ -7,7 +7,6 @@ z = dominance, as the paper's octants are numbered; they are named wherever they
 from dataclasses import dataclass
 
 import numpy as np
-from keras import ops
 
 from emohrnet_tf.errors import InputError
 
@@ -126,7 +125,7 @@ def region_count(step=None, neutral=0.0):
     return (180 // step) * (360 // step) + bool(neutral)
 
 
-# --- Agreement and losses ---
+# --- Agreement and weights ---
 
 
 def concordance(true, predicted):
@@ -142,28 +141,6 @@ def concordance(true, predicted):
     covariance = np.mean((true - true.mean(0)) * (predicted - predicted.mean(0)), axis=0)
     spread = true.var(0) + predicted.var(0) + (true.mean(0) - predicted.mean(0)) ** 2
     return np.where(spread > 0, 2 * covariance / np.where(spread > 0, spread, 1), 1.0)
-
-
-def concordance_loss(true, predicted, known=None, epsilon=1e-6):
-    """Sum over the dimensions of 1 - CCC: a scalar of the whole batch.
-
-    Args:
-        true, predicted: float `(batch, dimensions)`; rows that are not known may hold anything finite.
-        known: `(batch,)` 1 where a row has labels, 0 where it has none; None for all.
-        epsilon: keeps the gradient finite on batches that are constant.
-
-    Returns:
-        Scalar, differentiable; 0 where no row is known.
-    """
-    known = ops.ones_like(predicted[:, 0]) if known is None else ops.cast(known, predicted.dtype)
-    count = ops.sum(known)
-    share = (known / ops.maximum(count, 1.0))[:, None]
-    mean = lambda x: ops.sum(share * x, axis=0)  # noqa: E731
-    true_mean, predicted_mean = mean(true), mean(predicted)
-    true, predicted = true - true_mean, predicted - predicted_mean
-    spread = mean(true**2) + mean(predicted**2) + (true_mean - predicted_mean) ** 2
-    lost = ops.sum(1.0 - 2.0 * mean(true * predicted) / (spread + epsilon))
-    return ops.where(count > 0, lost, 0.0)
 
 
 def region_weights(regions, count):

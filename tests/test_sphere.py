@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emohrnet_tf.errors import InputError
+from emohrnet_tf.losses import concordance_loss
 from emohrnet_tf.sphere import (
     DIMENSIONS,
     OCTANT_SIGNS,
@@ -13,7 +14,6 @@ from emohrnet_tf.sphere import (
     Sphere,
     auxiliary_weight,
     concordance,
-    concordance_loss,
     region_weights,
 )
 

@@ -62,7 +62,8 @@ def test_the_files_answer_as_the_model_does(exported, model, index):
 
 def test_clips_that_calibrate_do_not_verify(run, model):
     split = pd.read_csv(run / "split.csv")
-    calibration, clips, true = exporter._clips(split, model)
+    calibration, clips, true, cube = exporter._clips(split, model)
+    assert cube is None
     assert len(clips) == len(true) == (split.split == "test").sum()
     trained = [load_audio(file) for file in split.file[split.split == "train"]]
     assert len(calibration) >= len(trained)
