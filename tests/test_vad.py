@@ -46,6 +46,12 @@ def folder(rated, joint, tmp_path_factory):
     return out
 
 
+@pytest.fixture(scope="module")
+def model(folder):
+    """Loaded and traced once."""
+    return load_model(folder)
+
+
 def report_of(folder):
     return json.loads((folder / "report.json").read_text())
 
@@ -68,8 +74,8 @@ def test_a_joint_run_leaves_both_reports_and_learns_both(folder):
     assert report["epochs"]["validation"] == log.val_accuracy.idxmax() + 1
 
 
-def test_its_report_is_what_the_saved_model_says(folder):
-    report, model = report_of(folder), load_model(folder)
+def test_its_report_is_what_the_saved_model_says(folder, model):
+    report = report_of(folder)
     split = pd.read_csv(folder / "split.csv")
     test = split[(split.split == "test") & split.valence.notna()]
     cube = [model.outputs(windows(load_audio(f), model.audio.samples))["dimensions"].mean(axis=0) for f in test.file]
@@ -86,9 +92,9 @@ def test_its_report_is_what_the_saved_model_says(folder):
     np.testing.assert_allclose(rows[list(DIMENSIONS)], own, atol=1e-4)
 
 
-def test_predictions_stand_on_the_labels_scale_and_say_where_on_the_sphere(folder, rated, tmp_path):
+def test_predictions_stand_on_the_labels_scale_and_say_where_on_the_sphere(model, rated, tmp_path):
     (tmp_path / "bad.wav").write_text("no audio")
-    table = predict(folder, [rated.file[0], tmp_path / "bad.wav"])
+    table = predict(model, [rated.file[0], tmp_path / "bad.wav"])
     good, bad = table.iloc[0], table.iloc[1]
     assert "not audio" in bad.error or "cannot" in bad.error
     assert bad[["emotion", "valence", "radius", "region"]].isna().all()
@@ -99,7 +105,7 @@ def test_predictions_stand_on_the_labels_scale_and_say_where_on_the_sphere(folde
     )
     assert good.region == OCTANTS[Sphere(1, 5).region(cube)[0]]
     out = tmp_path / "out.csv"
-    assert predict_into(out, folder, [rated.file[0], tmp_path / "bad.wav"]) == (2, 1)
+    assert predict_into(out, model, [rated.file[0], tmp_path / "bad.wav"]) == (2, 1)
     assert list(pd.read_csv(out).columns) == list(table.columns)
 
 
@@ -177,7 +183,7 @@ def test_emotions_alone_refuse_clips_without_one(rated, config, tmp_path):
 
 
 @pytest.mark.slow
-def test_an_export_gives_two_files_and_holds_its_gates(folder, tmp_path):
+def test_an_export_gives_two_files_and_holds_its_gates(folder, model, tmp_path):
     pytest.importorskip("litert_quantizer")
     from emohrnet_tf.export.exporter import export
     from emohrnet_tf.export.run import TFLiteModel
@@ -191,7 +197,6 @@ def test_an_export_gives_two_files_and_holds_its_gates(folder, tmp_path):
     assert doors["tflite/vad_float16"]["largest_difference"] < 1e-2
     assert doors["tflite/vad_float32"]["ccc"] == pytest.approx(doors["keras vad"]["ccc"], abs=1e-3)
     assert doors["saved_model/padded vad"]["largest_difference"] < 1e-3
-    model = load_model(folder)
     cut = np.random.default_rng(0).normal(0, 0.05, (2, model.audio.samples)).astype("float32")
     file = TFLiteModel(tmp_path / "out/tflite/voice_vad_float32.tflite")
     np.testing.assert_allclose(file.outputs(cut)["dimensions"], model.outputs(cut)["dimensions"], atol=1e-4)
@@ -201,12 +206,12 @@ def test_an_export_gives_two_files_and_holds_its_gates(folder, tmp_path):
     np.testing.assert_allclose([own[name][0, 0] for name in DIMENSIONS], expected, atol=1e-3)
 
 
-def test_a_served_row_tells_its_dimensions_on_their_scale(folder, tmp_path):
+@pytest.mark.slow
+def test_a_served_row_tells_its_dimensions_on_their_scale(model, tmp_path):
     import tensorflow as tf
 
     from emohrnet_tf.export.saved_model import write_saved_model
 
-    model = load_model(folder)
     write_saved_model(model, tmp_path / "saved", warmup=False)
     serve = tf.saved_model.load(str(tmp_path / "saved")).signatures["serving_default"]
     waveform = np.random.default_rng(0).normal(0, 0.05, (2, 20000)).astype("float32")
@@ -218,10 +223,10 @@ def test_a_served_row_tells_its_dimensions_on_their_scale(folder, tmp_path):
     assert b"NaN" in outputs["error"].numpy()[1]
 
 
-def test_a_long_recording_has_its_dimensions_over_time(folder, tmp_path):
+def test_a_long_recording_has_its_dimensions_over_time(model, tmp_path):
     from emohrnet_tf.timeline import timeline
 
     soundfile.write(tmp_path / "long.wav", np.random.default_rng(0).normal(0, 0.05, 32000), 16000)
-    table, _ = timeline(folder, tmp_path / "long.wav", hop=0.5)
+    table, _ = timeline(model, tmp_path / "long.wav", hop=0.5)
     assert len(table) == 4
     assert table[list(DIMENSIONS)].apply(lambda x: x.between(1, 5)).all(axis=None)
