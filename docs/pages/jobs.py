@@ -27,24 +27,25 @@ def _sphere_lines(facts):
     lines = []
     for share in dict.fromkeys(run["share"] for run in facts["runs"]):
         runs = [run for run in facts["runs"] if run["share"] == share]
-        clips, seeds = runs[0]["clips"], len({run["seed"] for run in runs})
+        clips = runs[0]["clips"]
+        few = "" if len(runs) >= 5 * len(facts["heads"]) else ", of which more are to come: differences are not settled"
         lines += [
             f"Synthetic voices, no measure of real speech: {clips['train']} training clips, {clips['test']} test clips "
             f"of unseen speakers ({facts['protocol']}), `{facts['settings']['network']['architecture']}`, "
-            f"{facts['epochs'][str(share)]} epochs, last epoch. CCC, mean ± standard deviation over {seeds} seeds. "
+            f"{facts['epochs'][str(share)]} epochs, last epoch. CCC, mean ± standard deviation over seeds{few}. "
             f"Commit {facts['commit']}; {machine(facts)}.",
             "",
-            "| head | valence | arousal | dominance | mean | UAR of the emotions |",
-            "|---|---:|---:|---:|---:|---:|",
+            "| head | seeds | valence | arousal | dominance | mean | UAR of the emotions |",
+            "|---|---:|---:|---:|---:|---:|---:|",
         ]
         for head in dict.fromkeys(run["head"] for run in runs):
             own = [run for run in runs if run["head"] == head]
             cells = [spread_of([run[column] for run in own]) for column in columns]
             named = [run["uar"] for run in own if run.get("uar") is not None]
-            lines.append(f"| {head} | {' | '.join(cells)} | {spread_of(named, 100, 1) if named else ''} |")
+            lines.append(f"| {head} | {len(own)} | {' | '.join(cells)} | {spread_of(named, 100, 1) if named else ''} |")
         for row in facts["baselines"]:
             if row["share"] == share:
-                lines.append(f"| {row['head']} | {' | '.join(f'{row[column]:.3f}' for column in columns)} | |")
+                lines.append(f"| {row['head']} | | {' | '.join(f'{row[column]:.3f}' for column in columns)} | |")
         lines.append("")
     return lines
 
