@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -72,3 +73,21 @@ def test_impossible_folds_and_seeds_are_refused_before_anything_is_trained(index
         with pytest.raises(InputError, match=message):
             crossval(index, short, tmp_path / "out", "speaker", verbose=0, **arguments)
     assert not (tmp_path / "out").exists()
+
+
+def test_the_reports_alone_are_enough_to_go_on(folder, index, short, tmp_path, monkeypatch):
+    for file in [*folder.glob("fold*_seed0.json"), *folder.glob("fold*_seed0.csv")]:
+        shutil.copy(file, tmp_path)
+    monkeypatch.setattr("emohrnet_tf.crossval.train", lambda *args, **kwargs: pytest.fail("a finished fold trains"))
+    bfloat16 = short.replace({"training": {"mixed_precision": True}})  # arithmetic, and no other recipe
+    summary = crossval(index, bfloat16, tmp_path, "speaker", verbose=0, say=lambda line: None)
+    folds = [json.loads((folder / f"fold{fold}_seed0.json").read_text())["results"]["validation"] for fold in range(5)]
+    assert summary["pooled"][0]["confusion"] == np.sum([fold["confusion"] for fold in folds], axis=0).tolist()
+    assert summary["complete"] is True
+    with pytest.raises(InputError, match="is of another config"):
+        crossval(index, short.replace({"training": {"epochs": 3}}), tmp_path, "speaker", verbose=0)
+
+
+def test_a_protocol_that_measures_nothing_is_refused(index, short, tmp_path):
+    with pytest.raises(InputError, match="measures nothing"):
+        crossval(index, short.replace({"training": {"choose": "last"}}), tmp_path, "all", verbose=0)
