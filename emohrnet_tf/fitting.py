@@ -139,10 +139,8 @@ class Trainer:
                 probabilities = answers["probabilities"][rows]
                 results[choice]["coverage"] = risk_coverage(self.labels, truth.emotion[rows], probabilities)
         if self.labels:
-            calibration, before = (
-                {"temperature": temperature, "clips": len(held_out[2])},
-                clip_answers(windows["test"], owners),
-            )
+            calibration = {"temperature": temperature, "clips": len(held_out[2])}
+            before = clip_answers(windows["test"], owners)
             for name, values in (("before", before), ("after", answers)):
                 values = values["probabilities"][rows]
                 calibration[f"ece_{name}"] = evaluate(self.labels, truth.emotion[rows], values, bootstrap=0)["ece"]

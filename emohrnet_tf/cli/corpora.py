@@ -5,24 +5,23 @@ from typing import Annotated
 
 import typer
 
-from emohrnet_tf.cli.options import TestSet, VadScale
+from emohrnet_tf.cli.options import Corpus, Task, TestSet, VadScale, VocalChannel
 from emohrnet_tf.cli.output import print_failed, print_table, progress_bar
 
 
 def index(
-    corpus: Annotated[str, typer.Argument(help="ravdess, emovo, iemocap, msp_podcast or table.")],
+    corpus: Corpus,
     root: Annotated[Path, typer.Argument(help="Folder of the corpus, or the CSV of a table.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="CSV to write.")],
-    task: Annotated[str | None, typer.Option(help="iemocap: 4class or all.")] = None,
-    vocal_channel: Annotated[str | None, typer.Option(help="ravdess: speech, song or all.")] = None,
+    task: Task = None,
+    vocal_channel: VocalChannel = None,
     test_set: TestSet = None,
     vad_scale: VadScale = None,
 ):
     """Write the index of a corpus: one row for each clip, with emotion, speaker and what else is known."""
     from emohrnet_tf.corpora import read_corpus, write_index
 
-    options = {"task": task, "vocal_channel": vocal_channel, "test_set": test_set, "vad_scale": vad_scale}
-    clips, skipped = read_corpus(corpus, root, **{key: value for key, value in options.items() if value is not None})
+    clips, skipped = read_corpus(corpus, root, **given(task, vocal_channel, test_set, vad_scale))
     write_index(clips, out)
     counts = clips.emotion.value_counts()
     speakers = clips.speaker.nunique() if "speaker" in clips else 0
@@ -31,11 +30,11 @@ def index(
 
 
 def prepare(
-    corpus: Annotated[str, typer.Argument(help="ravdess, emovo, iemocap, msp_podcast or table.")],
+    corpus: Corpus,
     root: Annotated[Path, typer.Argument(metavar="SRC", help="Folder of the corpus.")],
     folder: Annotated[Path, typer.Argument(metavar="DST", help="Folder for the converted clips and their index.csv.")],
-    task: Annotated[str | None, typer.Option(help="iemocap: 4class or all.")] = None,
-    vocal_channel: Annotated[str | None, typer.Option(help="ravdess: speech, song or all.")] = None,
+    task: Task = None,
+    vocal_channel: VocalChannel = None,
     test_set: TestSet = None,
     vad_scale: VadScale = None,
 ):
@@ -43,8 +42,7 @@ def prepare(
     from emohrnet_tf.corpora import read_corpus, write_index
     from emohrnet_tf.prepare import prepare as convert
 
-    options = {"task": task, "vocal_channel": vocal_channel, "test_set": test_set, "vad_scale": vad_scale}
-    clips, skipped = read_corpus(corpus, root, **{key: value for key, value in options.items() if value is not None})
+    clips, skipped = read_corpus(corpus, root, **given(task, vocal_channel, test_set, vad_scale))
     with progress_bar() as progress:
         bar = progress.add_task("clips", total=len(clips))
         clips, failed = convert(clips, root, folder, progress=lambda *_: progress.advance(bar))
@@ -52,3 +50,9 @@ def prepare(
     typer.echo(f"{len(clips)} clips in {folder}, their index in {folder / 'index.csv'}")
     print_failed(skipped, "skipped")
     print_failed(failed, "failed")
+
+
+def given(task, vocal_channel, test_set, vad_scale):
+    """The options of a corpus that the command line gives."""
+    options = {"task": task, "vocal_channel": vocal_channel, "test_set": test_set, "vad_scale": vad_scale}
+    return {key: value for key, value in options.items() if value is not None}

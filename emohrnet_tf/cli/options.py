@@ -24,6 +24,9 @@ Head = Annotated[
 VadScale = Annotated[
     str | None, typer.Option(help="table: scale of valence, arousal and dominance, e.g. --vad-scale=1..5.")
 ]
+Corpus = Annotated[str, typer.Argument(help="ravdess, emovo, iemocap, msp_podcast or table.")]
+Task = Annotated[str | None, typer.Option(help="iemocap: 4class or all.")]
+VocalChannel = Annotated[str | None, typer.Option(help="ravdess: speech, song or all.")]
 TestSet = Annotated[str | None, typer.Option(help="msp_podcast: Test1, Test2 or Test3.")]
 Setting = Annotated[
     list[str] | None, typer.Option("--set", help="Any setting: group.key=value, e.g. audio.frames=192.")
