@@ -3,6 +3,8 @@ PYTHON ?= python3
 PIP = -m pip install --quiet --disable-pip-version-check
 TWO = -n 2 --dist loadfile  # processes; a test file's fixtures stay in one
 export TF_CPP_MIN_LOG_LEVEL ?= 3
+# As the command does: much faster convolutions on some processors.
+export TF_ENABLE_ONEDNN_OPTS ?= 1
 
 .PHONY: demo test test-all notebooks lint lane-tf217 lane-jax clean
 

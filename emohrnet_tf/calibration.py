@@ -23,7 +23,7 @@ def clip_probabilities(logits, owners, temperature=1.0):
     return total / np.bincount(owners)[:, None]
 
 
-def clip_answers(windows, owners, temperature=1.0):
+def pool_windows(windows, owners, temperature=1.0):
     """What a network says of clips, from what it says of their windows, as inference computes it.
 
     Args:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from emohrnet_tf.calibration import clip_answers, negative_log_likelihood
+from emohrnet_tf.calibration import negative_log_likelihood, pool_windows
 from emohrnet_tf.evaluate import evaluate_answers
 from emohrnet_tf.files import replacing
 
@@ -40,7 +40,7 @@ class ClipScores(keras.callbacks.Callback):
         if (epoch + 1) % self.every and epoch + 1 != self.epochs:
             return
         for prefix, (_, owners, truth) in self.parts.items():
-            answers = clip_answers(self.windows(prefix), owners)
+            answers = pool_windows(self.windows(prefix), owners)
             report = evaluate_answers(self.labels, truth, answers, bootstrap=0)
             if "probabilities" in answers:
                 rows = truth.emotion >= 0

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from emohrnet_tf.errors import InputError
 
+EMOTIONS = ("neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise")  # the field's eight
+
 
 @dataclass(frozen=True)
 class Audio:

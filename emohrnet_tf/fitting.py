@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from emohrnet_tf.calibration import clip_answers, fit_temperature, negative_log_likelihood, risk_coverage
+from emohrnet_tf.calibration import fit_temperature, negative_log_likelihood, pool_windows, risk_coverage
 from emohrnet_tf.checkpoints import ClipScores, RunState, scorer
 from emohrnet_tf.data import training_batches, window_batches
 from emohrnet_tf.emohrnet import EmoHRNet, load_model, make_network
@@ -133,14 +133,14 @@ class Trainer:
             if self.labels:
                 held_out = with_emotion(windows["val"]["logits"], *parts["val"][1:])
                 temperature = fit_temperature(*held_out)
-            answers = clip_answers(windows["test"], owners, temperature)
+            answers = pool_windows(windows["test"], owners, temperature)
             results[choice] = evaluate_answers(self.labels, truth, answers, speakers)
             if self.labels:
                 probabilities = answers["probabilities"][rows]
                 results[choice]["coverage"] = risk_coverage(self.labels, truth.emotion[rows], probabilities)
         if self.labels:
             calibration = {"temperature": temperature, "clips": len(held_out[2])}
-            before = clip_answers(windows["test"], owners)
+            before = pool_windows(windows["test"], owners)
             for name, values in (("before", before), ("after", answers)):
                 values = values["probabilities"][rows]
                 calibration[f"ece_{name}"] = evaluate(self.labels, truth.emotion[rows], values, bootstrap=0)["ece"]

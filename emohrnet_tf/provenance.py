@@ -46,5 +46,5 @@ def _processor():
     facts = dict(line.split(":", 1) for line in lines if ":" in line)
     facts = {key.strip(): value.strip() for key, value in facts.items()}
     flags = facts.get("flags", "").split()
-    best = next((flag for flag in ("amx_bf16", "avx512f", "avx2") if flag in flags), "")
+    best = next((flag for flag in ("amx_bf16", "avx512_bf16", "avx512f", "avx2") if flag in flags), "")
     return facts.get("model name", platform.machine()) + (f" ({best})" if best else "")

@@ -12,7 +12,7 @@ import pandas as pd
 
 from emohrnet_tf import plots
 from emohrnet_tf.augment import paper_mask_limits
-from emohrnet_tf.config import PAPER_CHOICES, Config
+from emohrnet_tf.config import EMOTIONS, PAPER_CHOICES, Config
 from emohrnet_tf.data import Clips
 from emohrnet_tf.emohrnet import heard, model_file
 from emohrnet_tf.errors import InputError
@@ -25,8 +25,6 @@ from emohrnet_tf.report import write_json
 from emohrnet_tf.sphere import DIMENSIONS, Sphere
 from emohrnet_tf.splits import split
 from emohrnet_tf.targets import make_sphere
-
-EMOTIONS = ("neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise")
 
 
 def train(

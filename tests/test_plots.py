@@ -11,6 +11,7 @@ from matplotlib.image import imread
 from emohrnet_tf import plots
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.hrnet import ARCHITECTURES
+from emohrnet_tf.plots.style import looks
 
 EMOTIONS = ["neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise"]
 REPORT = {"labels": EMOTIONS, "confusion": (np.eye(8, dtype=int) * 30 + np.arange(64).reshape(8, 8) % 5).tolist()}
@@ -172,3 +173,12 @@ def test_plots_touch_no_global_state(tmp_path):
         assert "matplotlib.pyplot" not in sys.modules
     """
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "a.png")], check=True)
+
+
+def test_an_emotion_has_one_look_in_every_picture():
+    eight = looks(EMOTIONS)
+    assert len(set(eight.values())) == 8
+    assert looks(["sadness", "anger", "calm"]) == {label: eight[label] for label in ("sadness", "anger", "calm")}
+    mixed = looks(["bored", *EMOTIONS[1:], "curious"])
+    assert {label: mixed[label] for label in EMOTIONS[1:]} == {label: eight[label] for label in EMOTIONS[1:]}
+    assert len(set(mixed.values())) == 9

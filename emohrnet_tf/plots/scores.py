@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.evaluate import BINS, calibration_error
 
-from .style import FILLS, LINES, MARKERS, STYLE, save
+from .style import LINES, STYLE, looks, save
 
 
 def confusion_matrix(report, path, title=None):
@@ -206,11 +206,11 @@ def embedding_map(embeddings, emotions, path, labels=None, title=None):
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(6.6, 5), layout="constrained")
         axes = figure.add_subplot()
-        for number, label in enumerate(labels or sorted(set(emotions))):
+        for label, (colour, marker, hatch) in looks(labels or sorted(set(emotions))).items():
             own = points[emotions == label]
             axes.scatter(
-                own[:, 0], own[:, 1], s=34, marker=MARKERS[number % len(MARKERS)], color=FILLS[number % len(FILLS)],
-                edgecolors="black", linewidths=0.5, label=label,
+                own[:, 0], own[:, 1], s=34, marker=marker, color=colour, hatch=hatch, edgecolors="black",
+                linewidths=0.5, label=label,
             )  # fmt: skip
         axes.set(xticks=[], yticks=[], title=title)
         axes.set_xlabel("t-SNE of the embeddings (axes without units)")

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from emohrnet_tf.errors import InputError
 
-from .style import FILLS, STYLE, save
+from .style import STYLE, looks, save
 
 
 def spectrograms(original, augmented, path, hop_seconds=0.016, title=None):
@@ -89,12 +89,11 @@ def timeline(table, overview, path, title=None):
         times = np.append(times[rows], times[-1])
         shown = np.vstack([values, values[-1:]])
         base = np.zeros(len(shown))
-        for number, label in enumerate(labels):
+        for (label, (colour, _, hatch)), height in zip(looks(labels).items(), shown.T):
             share.fill_between(
-                times / unit, base, base + shown[:, number], step="post", linewidth=0,
-                color=FILLS[number % len(FILLS)], label=label, hatch="/" if number >= len(FILLS) else None,
-            )  # fmt: skip
-            base = base + shown[:, number]
+                times / unit, base, base + height, step="post", linewidth=0, color=colour, label=label, hatch=hatch
+            )
+            base = base + height
         share.set(ylabel="probability", ylim=(0, 1), xlim=(0, times[-1] / unit))
         share.set_xlabel("minutes" if minutes else "seconds")
         handles, names = share.get_legend_handles_labels()

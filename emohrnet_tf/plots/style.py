@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from emohrnet_tf.config import EMOTIONS
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.files import replacing
 
@@ -25,6 +26,20 @@ LINES = {
 # Okabe & Ito again, in an order that keeps neighbours of the field's eight emotions apart in grey too
 FILLS = ("#999999", "#56B4E9", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#009E73", "#E69F00")
 MARKERS = "o^sDvPX*"
+
+
+def looks(labels):
+    """Colour, marker and hatch of each label: those of the field's eight are the same in every picture.
+
+    Other labels take what the eight leave; from the ninth on, colours come again, hatched.
+    """
+    free = [number for number, emotion in enumerate(EMOTIONS) if emotion not in labels]
+    free += range(len(FILLS), len(FILLS) + len(labels))
+    numbers = {label: EMOTIONS.index(label) if label in EMOTIONS else free.pop(0) for label in labels}
+    return {
+        label: (FILLS[n % len(FILLS)], MARKERS[n % len(MARKERS)], "/" if n >= len(FILLS) else None)
+        for label, n in numbers.items()
+    }
 
 
 def save(figure, path):
