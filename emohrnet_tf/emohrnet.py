@@ -2,6 +2,7 @@
 
 import dataclasses
 import zipfile
+from operator import itemgetter
 from pathlib import Path
 
 import keras
@@ -105,7 +106,7 @@ class EmoHRNet(keras.Model):
         names = self.widths
         if self._score is None:
             signature = [tf.TensorSpec((None, self.audio.samples), tf.float32)]
-            self._score = tf.function(lambda x: [self.call_windows(x)[n] for n in names], input_signature=signature)
+            self._score = tf.function(lambda x: itemgetter(*names)(self.call_windows(x)), input_signature=signature)
         if not len(windows):
             return {name: np.zeros((0, width), "float32") for name, width in names.items()}
         scored = [self._score(windows[start : start + batch_size]) for start in range(0, len(windows), batch_size)]

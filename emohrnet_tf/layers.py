@@ -21,24 +21,28 @@ def he_normal():
 class BatchNorm(layers.BatchNormalization):
     """Batch normalisation with HRNet's momentum and epsilon (PyTorch's 0.1 and 1e-5).
 
-    On TensorFlow the training step runs the fused kernel, one graph node in place of some fifteen. Statistics across
-    devices (`synchronized=True`) and every other backend take Keras' own path.
+    On TensorFlow the fused kernel runs: one graph node in place of some fifteen in training, and at inference one that
+    TensorFlow joins with the convolution before it and the ReLU behind it. Statistics across devices
+    (`synchronized=True`) and every other backend take Keras' own path.
     """
 
     def __init__(self, momentum=0.9, epsilon=1e-5, **kwargs):
         super().__init__(momentum=momentum, epsilon=epsilon, **kwargs)
 
     def call(self, inputs, training=None, mask=None):
-        fused = training and self.trainable and not self.synchronized and keras.backend.backend() == "tensorflow"
-        if not fused:
+        if self.synchronized or keras.backend.backend() != "tensorflow":
             return super().call(inputs, training=training, mask=mask)
         from tensorflow import raw_ops
 
+        training = bool(training and self.trainable)
+        known = ([], []) if training else (self.moving_mean.value, self.moving_variance.value)
         outputs, mean, variance, *_ = raw_ops.FusedBatchNormV3(
-            x=inputs, scale=self.gamma.value, offset=self.beta.value, mean=[], variance=[], epsilon=self.epsilon
-        )
-        self.moving_mean.assign(self.moving_mean * self.momentum + mean * (1.0 - self.momentum))
-        self.moving_variance.assign(self.moving_variance * self.momentum + variance * (1.0 - self.momentum))
+            x=inputs, scale=self.gamma.value, offset=self.beta.value, mean=known[0], variance=known[1],
+            epsilon=self.epsilon, is_training=training,
+        )  # fmt: skip
+        if training:
+            self.moving_mean.assign(self.moving_mean * self.momentum + mean * (1.0 - self.momentum))
+            self.moving_variance.assign(self.moving_variance * self.momentum + variance * (1.0 - self.momentum))
         return outputs
 
 
