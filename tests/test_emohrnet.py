@@ -56,6 +56,14 @@ def test_a_saved_model_loads_in_a_fresh_process_with_labels_audio_and_the_same_a
     np.testing.assert_allclose(np.load(tmp_path / "out.npy"), model(waveform)["probabilities"], atol=1e-6)
 
 
+def test_scoring_runs_the_network_once(model):
+    model.score(noise(2, model.audio.samples))
+    graph = model._score.get_concrete_function().graph
+    nodes = [*graph.as_graph_def().node, *(n for f in graph.as_graph_def().library.function for n in f.node_def)]
+    convolutions = sum(isinstance(layer, keras.layers.Conv2D) for layer in model.network._flatten_layers())
+    assert sum(node.op == "Conv2D" for node in nodes) == convolutions > 20
+
+
 def test_silence_is_answered_with_finite_probabilities(model):
     assert np.isfinite(model(np.zeros((1, 8192), "float32"))["probabilities"]).all()
 
