@@ -83,7 +83,7 @@ def timeline(table, overview, path, title=None):
         extent = (0, seconds[used] / unit, 0, mels)
         mel.imshow(mel_db.T, origin="lower", aspect="auto", extent=extent, cmap="magma", vmin=top - 80, vmax=top)
         mel.set(ylabel="mel band")
-        joined = -(-len(table) // 800)  # of a long recording, stretches are drawn as their mean
+        joined = -(-len(table) // 240)  # of a long recording, stretches are drawn as their mean
         rows = np.arange(0, len(table), joined)
         values = np.add.reduceat(np.nan_to_num(table[labels].to_numpy()), rows) / joined
         times = np.append(times[rows], times[-1])
@@ -94,7 +94,7 @@ def timeline(table, overview, path, title=None):
                 times / unit, base, base + height, step="post", linewidth=0, color=colour, label=label, hatch=hatch
             )
             base = base + height
-        share.set(ylabel="probability", ylim=(0, 1), xlim=(0, times[-1] / unit))
+        share.set(ylabel="probability (white: silence)", ylim=(0, 1), xlim=(0, times[-1] / unit))
         share.set_xlabel("minutes" if minutes else "seconds")
         handles, names = share.get_legend_handles_labels()
         figure.legend(handles, names, loc="outside lower center", ncols=min(8, len(labels)))
