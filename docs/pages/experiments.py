@@ -28,7 +28,7 @@ def experiments_page():
             f"{percent(v['accuracy'])} | {row['epoch_seconds']:.0f} | {_difference(row['config'])} |"
         )
     commits = sorted({str(row["commit"]) for row in rows})
-    lines += ["", f"Commits {', '.join(commits)}; {machine(rows[0])}."]
+    lines += ["", f"Commits {', '.join(commits)}; {'; '.join(dict.fromkeys(map(machine, rows)))}."]
     return "\n".join(lines) + "\n"
 
 
