@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from pages.figures import RESULTS, machine, percent
+from pages.figures import RESULTS, made_on, percent
 
 from emohrnet_tf.report import write_json
 
@@ -27,8 +27,7 @@ def experiments_page():
             f"| {row['name']} | {run} | {v['val_loss']:.3f} | {percent(v['val_uar'])} | {percent(v['val_accuracy'])} | "
             f"{percent(v['accuracy'])} | {row['epoch_seconds']:.0f} | {_difference(row['config'])} |"
         )
-    commits = sorted({str(row["commit"]) for row in rows})
-    lines += ["", f"Commits {', '.join(commits)}; {'; '.join(dict.fromkeys(map(machine, rows)))}."]
+    lines += ["", f"{made_on(rows)}."]
     return "\n".join(lines) + "\n"
 
 

@@ -22,6 +22,12 @@ def machine(facts):
     return f"{facts['machine']['cores']} cores, {facts['machine']['processor']}"
 
 
+def made_on(runs):
+    """Commits and machines of runs, each once."""
+    commits = ", ".join(sorted({str(run["commit"]) for run in runs}))
+    return f"Commit {commits}; {'; '.join(dict.fromkeys(map(machine, runs)))}"
+
+
 def filled(page, begin, name, lines):
     """A page with the lines between its two comments."""
     begin, end = f"{begin} -->\n", f"<!-- end of {name} -->"

@@ -2,7 +2,7 @@
 
 import json
 
-from pages.figures import RESULTS, ROOT, filled, machine, percent, spread_of
+from pages.figures import RESULTS, ROOT, filled, machine, made_on, percent, spread_of
 
 
 def own_labels_page():
@@ -33,7 +33,7 @@ def _sphere_lines(facts):
             f"Synthetic voices, no measure of real speech: {clips['train']} training clips, {clips['test']} test clips "
             f"of unseen speakers ({facts['protocol']}), `{facts['settings']['network']['architecture']}`, "
             f"{facts['epochs'][str(share)]} epochs, last epoch. CCC, mean ± standard deviation over seeds{few}. "
-            f"Commit {facts['commit']}; {machine(facts)}.",
+            f"{made_on(runs)}.",
             "",
             "| head | seeds | valence | arousal | dominance | mean | UAR of the emotions |",
             "|---|---:|---:|---:|---:|---:|---:|",
@@ -54,9 +54,9 @@ def _weak_lines(facts):
     """Whether one point for each emotion helps RAVDESS' emotions."""
     training, seeds = facts["config"]["training"], len({run["seed"] for run in facts["runs"]})
     lines = [
-        f"RAVDESS, {facts['protocol']}, `{facts['config']['network']['architecture']}`, {training['epochs']} epochs, "
-        f"last epoch; weak labels: each emotion's published point (Russell & Mehrabian 1977), none for calm. Mean ± "
-        f"standard deviation over {seeds} seeds. Commit {facts['commit']}; {machine(facts)}.",
+        f"RAVDESS, {facts['protocol']}, `{facts['config']['network']['architecture']}`, `tuned` with light augmentation, "
+        f"{training['epochs']} epochs, last epoch; weak labels: each emotion's published point (Russell & Mehrabian 1977), none for calm. Mean ± "
+        f"standard deviation over {seeds} seeds. {made_on(facts['runs'])}.",
         "",
         "| head | validation UAR | test UAR | test WAR |",
         "|---|---:|---:|---:|",
