@@ -54,9 +54,9 @@ def _weak_lines(facts):
     """Whether one point for each emotion helps RAVDESS' emotions."""
     training, seeds = facts["config"]["training"], len({run["seed"] for run in facts["runs"]})
     lines = [
-        f"RAVDESS, {facts['protocol']}, `{facts['config']['network']['architecture']}`, `tuned` with light augmentation, "
-        f"{training['epochs']} epochs, last epoch; weak labels: each emotion's published point (Russell & Mehrabian 1977), none for calm. Mean ± "
-        f"standard deviation over {seeds} seeds. {made_on(facts['runs'])}.",
+        f"RAVDESS, {facts['protocol']}, `{facts['config']['network']['architecture']}`, `tuned` with light "
+        f"augmentation, {training['epochs']} epochs, last epoch; weak labels: each emotion's published point (Russell "
+        f"& Mehrabian 1977), none for calm. Mean ± standard deviation over {seeds} seeds. {made_on(facts['runs'])}.",
         "",
         "| head | validation UAR | test UAR | test WAR |",
         "|---|---:|---:|---:|",
