@@ -5,7 +5,14 @@ import tensorflow as tf
 from contracts import check_layer
 
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.features import POWER_FLOOR, LogMelSpectrogram, log_mel, mel_weights
+from emohrnet_tf.features import (
+    POWER_FLOOR,
+    LogMelSpectrogram,
+    fourier_factors,
+    log_mel,
+    mel_weights,
+    power_spectrum,
+)
 
 SAMPLES = 64 * 256
 
@@ -49,6 +56,15 @@ def test_mel_weights_are_librosas():
     ours = mel_weights(64, 1024, 16000, 50.0, 8000.0)
     theirs = librosa.filters.mel(sr=16000, n_fft=1024, n_mels=64, fmin=50, fmax=8000, htk=True, norm=None)
     np.testing.assert_allclose(ours, theirs.T, atol=1e-6)
+
+
+@pytest.mark.parametrize("n_fft", [1024, 512, 400, 7])
+def test_the_power_spectrum_is_numpys(n_fft):
+    frames = np.random.default_rng(0).standard_normal((3, n_fft)).astype("float32")
+    expected = np.abs(np.fft.rfft(frames.astype("float64"))) ** 2
+    bins = fourier_factors(n_fft)[-1]
+    assert set(bins) == set(range(n_fft // 2 + 1))
+    np.testing.assert_allclose(power_spectrum(frames), expected[:, bins], rtol=1e-4, atol=1e-4 * n_fft)
 
 
 def test_every_window_is_standardised_and_level_does_not_matter():

@@ -20,10 +20,11 @@ TASKS = ("emotion", "vad")
 MIN_CALIBRATION = 16  # windows that are not silent; a hundred or more serve better
 SIGNATURE = "serving_default"
 # Names of the quantised operations' outputs: the convolutions and what lies between them, which are all of the network
-# but its head. The front end computes in float, as 8 bits cannot hold a power spectrum; only its filters are stored
-# in float16.
+# but its head. The front end computes in float, as 8 bits cannot hold a power spectrum; only its mel filters are
+# stored in float16.
 MAPS = "stem|stage|transition|fuse"
 FRONT_END = "log_mel"
+FILTERS = f"{FRONT_END}[^;]*/mel/"
 HEAD = r"/(style|embedding|dimensions)"  # of the dimensions, which computes in float and is stored in float16
 
 
@@ -105,7 +106,7 @@ def quantize(tflite, kind, calibration=None):
         explicit_dequantize=True,
     )
     recipe = recipe_manager.RecipeManager()
-    recipe.add_quantization_config(f"{FRONT_END}|{HEAD}", everything, half, quantizer.AlgorithmName.FLOAT_CASTING)
+    recipe.add_quantization_config(f"{FILTERS}|{HEAD}", everything, half, quantizer.AlgorithmName.FLOAT_CASTING)
     if kind == "float16":
         recipe.add_quantization_config(MAPS, everything, half, quantizer.AlgorithmName.FLOAT_CASTING)
     elif kind == "dynamic_int8":
@@ -147,10 +148,11 @@ def calibration_inputs(windows, samples):
 
 
 def _check_types(model, stored):
-    """Every kernel is stored as it should be, and the FFT computes in float: quantising goes by names."""
+    """Every kernel is stored as it should be, and the front end computes in float: quantising goes by names."""
     from ai_edge_litert import schema_py_generated as schema
 
     types = {value: name for name, value in vars(schema.TensorType).items() if not name.startswith("_")}
+    products = (schema.BuiltinOperator.BATCH_MATMUL, schema.BuiltinOperator.FULLY_CONNECTED)
     graph = model.subgraphs[0]
     makers = {int(op.outputs[0]): op for op in graph.operators}
     for op in graph.operators:
@@ -160,8 +162,8 @@ def _check_types(model, stored):
             kernel = int(op.inputs[1])
             source = int(makers[kernel].inputs[0]) if kernel in makers else kernel  # behind a DEQUANTIZE in float16
             found, wanted = types[graph.tensors[source].type], "FLOAT16" if re.search(HEAD, name) else stored
-        elif code == schema.BuiltinOperator.RFFT2D:
-            found, wanted = types[graph.tensors[int(op.inputs[0])].type], "FLOAT32"
+        elif FRONT_END in name and code in products:
+            found, wanted = types[graph.tensors[int(op.outputs[0])].type], "FLOAT32"
         else:
             continue
         if found != wanted:
