@@ -10,7 +10,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.leakage import PARTS, PROTOCOLS, check_split, column_of, emotions_of, groups_of, parts_of, speakers_of
 
-__all__ = ["PARTS", "PROTOCOLS", "SCHEMES", "check_split", "fold_count", "split"]
+__all__ = ["PARTS", "PROTOCOLS", "SCHEMES", "check_split", "fold_count", "missing_actors", "split", "with_also"]
 
 DEFAULT_FOLDS = 5
 INNER_FOLDS = 8  # validation is one of so many parts of what is not test
@@ -35,6 +35,7 @@ SCHEMES = {
         ("06 13 17 22", "01 11 20 21"),
     ),
 }  # fmt: skip
+ACTORS = {actor for test, _ in SCHEMES["published"] for actor in test.split()}
 
 
 def split(index, protocol, fold=0, seed=0, folds=None, scheme="published"):
@@ -150,6 +151,17 @@ def fold_count(index, protocol, folds=None, scheme="published"):
     return count
 
 
+def missing_actors(index):
+    """Actors whom an index of RAVDESS lacks: where there are any, `speaker` deals folds of its own.
+
+    Returns:
+        Sorted names; None for another corpus.
+    """
+    if "corpus" not in index or set(index["corpus"]) != {"ravdess"}:
+        return None
+    return sorted(ACTORS - set(speakers_of(index)))
+
+
 def with_also(index, also):
     """An index and further clips that train in every fold and are never measured: those whose emotion it knows.
 
@@ -259,8 +271,7 @@ def _units(index, protocol):
 
 
 def _is_ravdess(index):
-    actors = {actor for test, _ in SCHEMES["published"] for actor in test.split()}
-    return "corpus" in index and set(index["corpus"]) == {"ravdess"} and set(speakers_of(index)) == actors
+    return missing_actors(index) == [] and set(speakers_of(index)) == ACTORS
 
 
 def _whole(name, value):

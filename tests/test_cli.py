@@ -60,6 +60,7 @@ def test_the_whole_way_from_a_folder_to_a_prediction(emohrnet, corpus, tmp_path)
     assert code == 0, err
     assert "validation-chosen epoch" in out
     assert "best on test (optimistic)" in out
+    assert "RAVDESS without 18 of its actors (07, 08," in err
     model = tmp_path / "run"
     code, out, _ = emohrnet("evaluate", tmp_path / "index.csv", "--model", model, "--json", tmp_path / "e.json")
     assert code == 0

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from emohrnet_tf.corpora import read_corpus
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.splits import PARTS, SCHEMES, check_split, fold_count, split, with_also
+from emohrnet_tf.splits import PARTS, SCHEMES, check_split, fold_count, missing_actors, split, with_also
 
 QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -120,10 +120,13 @@ def test_first_published_fold_is_as_published():
 
 def test_part_of_ravdess_and_other_corpora_have_balanced_folds():
     index = ravdess()
-    assert fold_count(index[index["speaker"] < "21"], "speaker") == 5
+    part = index[index["speaker"] < "21"]
+    assert fold_count(part, "speaker") == 5
+    assert (missing_actors(part), missing_actors(index)) == (["21", "22", "23", "24"], [])
     other = make_index([f"{actor:02}" for actor in range(1, 25)], corpus="mine")
     assert not split(other, "speaker").equals(split(other.assign(corpus="ravdess"), "speaker"))
     assert_sound(other, "speaker")
+    assert missing_actors(other) is None
 
 
 def test_speakers_are_dealt_by_number_of_clips():

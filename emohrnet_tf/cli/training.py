@@ -48,7 +48,7 @@ def train(
 
     config = read_config(preset, epochs, batch_size, architecture, head, setting, start)
     report = run(
-        read_indexes(index_file, also), config, out, protocol, fold, seed, preset, scheme=scheme,
+        read_clips(index_file, also, protocol), config, out, protocol, fold, seed, preset, scheme=scheme,
         tensorboard=tensorboard, verbose=verbosity(),
     )  # fmt: skip
     print_run(report, out)
@@ -78,11 +78,23 @@ def crossval(
     config = read_config(preset, epochs, batch_size, architecture, head, setting)
     only = None if folds == "all" else numbers("--folds", folds)
     summary = run(
-        read_indexes(index_file, also), config, out, protocol, numbers("--seeds", seeds), only, preset, keep_models,
+        read_clips(index_file, also, protocol), config, out, protocol, numbers("--seeds", seeds), only, preset, keep_models,
         verbose=verbosity(), say=typer.echo, scheme=scheme,
     )  # fmt: skip
     typer.echo(summary_table(summary))
     typer.echo(f"\nEverything lies in {out}: report.json, confusion.png, and the report of each run.")
+
+
+def read_clips(index_file, also, protocol):
+    """The clips to train and measure on; says so where folds are not the published ones."""
+    from emohrnet_tf.splits import missing_actors
+
+    index = read_indexes(index_file, also)
+    missing = missing_actors(index if also is None else index[~index["also"]]) if protocol == "speaker" else None
+    if missing:
+        text = f"RAVDESS without {len(missing)} of its actors ({', '.join(missing)}): not the published folds, but of"
+        typer.echo(f"{text} about equal numbers of clips.", err=True)
+    return index
 
 
 def print_run(report, out):
