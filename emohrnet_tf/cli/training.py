@@ -78,8 +78,8 @@ def crossval(
     config = read_config(preset, epochs, batch_size, architecture, head, setting)
     only = None if folds == "all" else numbers("--folds", folds)
     summary = run(
-        read_clips(index_file, also, protocol), config, out, protocol, numbers("--seeds", seeds), only, preset, keep_models,
-        verbose=verbosity(), say=typer.echo, scheme=scheme,
+        read_clips(index_file, also, protocol), config, out, protocol, numbers("--seeds", seeds), only, preset,
+        keep_models, verbose=verbosity(), say=typer.echo, scheme=scheme,
     )  # fmt: skip
     typer.echo(summary_table(summary))
     typer.echo(f"\nEverything lies in {out}: report.json, confusion.png, and the report of each run.")
