@@ -2,7 +2,7 @@
 
 import { decode, toWav } from "./audio.js";
 import { Clip } from "./clip.js";
-import { colourOf, Figure } from "./figure.js";
+import { coloursOf, Figure } from "./figure.js";
 import { record } from "./microphone.js";
 import { EmotionModel } from "./model.js";
 
@@ -115,7 +115,7 @@ function show() {
   const { mean, windows, starts, seconds, samples, sampleRate } = clip;
   const best = mean ? mean.indexOf(Math.max(...mean)) : null;
   at("emotion").textContent = mean ? clip.labels[best] : "…";
-  at("emotion").style.borderColor = mean ? colourOf(best) : "";
+  at("emotion").style.borderColor = mean ? coloursOf(clip.labels)[best] : "";
   at("probability").textContent = mean ? percent(mean[best]) : "";
   const length = (samples / sampleRate).toFixed(2);
   const kind = seconds < samples / sampleRate ? `one window of ${length} s, padded with silence` :

@@ -2,8 +2,9 @@
 
 import { drawSpectrogram, mel } from "./spectrogram.js";
 
-// Okabe & Ito's palette; the first, their black, is the ink of the page. Names stand beside the rows all the same.
-const COLOURS = ["ink", "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7"];
+// Okabe & Ito's palette, as in the package's pictures (plots/style.py). Names stand beside the rows all the same.
+const EMOTIONS = ["neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise"];
+const COLOURS = ["#999999", "#56b4e9", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#009e73", "#e69f00"];
 const LEFT = 92, RIGHT = 70, TOP = 22, SPECTROGRAM = 170, AXIS = 30, ROW = 38, GAP = 5; // pixels
 const TICKS_HZ = [500, 1000, 2000, 4000, 8000];
 const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600];
@@ -93,7 +94,7 @@ export class Figure {
   #row(clip, label, cursor) {
     const { context } = this;
     const base = TOP + SPECTROGRAM + AXIS + (label + 1) * ROW, tall = ROW - GAP;
-    const colour = COLOURS[label % COLOURS.length].replace("ink", this.ink);
+    const colour = coloursOf(clip.labels)[label];
     const points = clip.windows.map(({ start, probabilities }) => // a window stands at its middle
       [(start + Math.min(clip.samples, clip.waveform.length) / 2) / clip.sampleRate, probabilities[label]]);
     const best = clip.mean && clip.mean[label] === Math.max(...clip.mean);
@@ -122,9 +123,11 @@ export class Figure {
   }
 }
 
-/** Colour of a label, for the page's style sheet. */
-export function colourOf(label) {
-  return COLOURS[label % COLOURS.length].replace("ink", "var(--ink)");
+/** Colour of each label: an emotion's own, and for other names those that the emotions leave. */
+export function coloursOf(labels) {
+  const free = COLOURS.filter((_, number) => !labels.includes(EMOTIONS[number])).concat(COLOURS);
+  let taken = 0;
+  return labels.map((label) => COLOURS[EMOTIONS.indexOf(label)] ?? free[taken++ % free.length]);
 }
 
 /** The value at a time between points [seconds, value]; beyond them the nearest. */
