@@ -27,7 +27,7 @@ def _sphere_lines(facts):
     lines = []
     for share in dict.fromkeys(run["share"] for run in facts["runs"]):
         runs = [run for run in facts["runs"] if run["share"] == share]
-        clips = runs[0]["clips"]
+        clips, plain = runs[0]["clips"], {run["seed"]: run["mean"] for run in runs if run["head"] == "regression"}
         few = "" if len(runs) >= 5 * len(facts["heads"]) else ", of which more are to come: differences are not settled"
         lines += [
             f"Synthetic voices, no measure of real speech: {clips['train']} training clips, {clips['test']} test clips "
@@ -35,17 +35,18 @@ def _sphere_lines(facts):
             f"{facts['epochs'][str(share)]} epochs, last epoch. CCC, mean ± standard deviation over seeds{few}. "
             f"{made_on(runs)}.",
             "",
-            "| head | seeds | valence | arousal | dominance | mean | UAR of the emotions |",
-            "|---|---:|---:|---:|---:|---:|---:|",
+            "| head | seeds | valence | arousal | dominance | mean | to regression, seed by seed | emotions, UAR |",
+            "|---|---:|---:|---:|---:|---:|---:|---:|",
         ]
         for head in dict.fromkeys(run["head"] for run in runs):
             own = [run for run in runs if run["head"] == head]
             cells = [spread_of([run[column] for run in own]) for column in columns]
             named = [run["uar"] for run in own if run.get("uar") is not None]
+            cells.append(spread_of([run["mean"] - plain[run["seed"]] for run in own]) if head != "regression" else "")
             lines.append(f"| {head} | {len(own)} | {' | '.join(cells)} | {spread_of(named, 100, 1) if named else ''} |")
         for row in facts["baselines"]:
             if row["share"] == share:
-                lines.append(f"| {row['head']} | | {' | '.join(f'{row[column]:.3f}' for column in columns)} | |")
+                lines.append(f"| {row['head']} | | {' | '.join(f'{row[column]:.3f}' for column in columns)} | | |")
         lines.append("")
     return lines
 
