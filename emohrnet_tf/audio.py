@@ -282,7 +282,7 @@ def windows(waveform, samples):
     waveform = np.asarray(waveform, np.float32)
     starts = window_starts(len(waveform), samples)
     padded = np.pad(waveform, (0, max(0, samples - len(waveform))))
-    return padded[starts[:, None] + np.arange(samples)]
+    return np.stack([padded[start : start + samples] for start in starts])
 
 
 def graph_windows(waveforms, samples):

@@ -16,7 +16,7 @@ from emohrnet_tf.report import write_json
 from emohrnet_tf.sphere import DIMENSIONS
 
 AUDIO_SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".oga", ".aif", ".aiff"}
-BATCH = 64  # files decoded and scored together
+BATCH = 32  # files decoded and scored together; two batches are in flight
 UNCERTAIN = "uncertain"  # stands for the emotion where the model is not sure enough
 
 
@@ -48,8 +48,8 @@ def predict(model, paths, min_confidence=0.0, workers=4):
 def predict_into(out, model, paths, min_confidence=0.0, workers=4, progress=None):
     """`predict`, written to a CSV batch by batch, in memory that does not grow with the number of files.
 
-    Files that stand in the CSV already are skipped, so a run that was stopped goes on, and loses at most the batch in
-    flight. A JSON of the same name beside it says which model made it.
+    Files that stand in the CSV already are skipped, so a run that was stopped goes on, and loses at most what was in
+    flight, `2 * BATCH` files. A JSON of the same name beside it says which model made it.
 
     Args:
         out: the CSV, with the columns of `predict`.
@@ -100,15 +100,22 @@ def _rows_done(out, head):
 
 
 def _batches(model, files, min_confidence, workers):
-    """Tables of `predict`, one for each `BATCH` files; the next are decoded while one is scored."""
-    with ThreadPoolExecutor(workers) as pool:
+    """Tables of `predict`, one for each `BATCH` files; two are scored while the next is decoded."""
+
+    def table(start, errors, answers):
+        return _table(model, files[start : start + BATCH], errors, answers.result(), min_confidence)
+
+    with ThreadPoolExecutor(workers) as pool, ThreadPoolExecutor(2) as scorer:
         decode = lambda start: [pool.submit(_decode, file, model.audio) for file in files[start : start + BATCH]]  # noqa: E731
-        ahead = decode(0)
+        ahead, scored = decode(0), []
         for start in range(0, len(files), BATCH):
             decoded, ahead = [future.result() for future in ahead], decode(start + BATCH)
-            answers = clip_answers(model, [clip for clip, _ in decoded])
-            errors = [error for _, error in decoded]
-            yield _table(model, files[start : start + BATCH], errors, answers, min_confidence)
+            answers = scorer.submit(clip_answers, model, [clip for clip, _ in decoded])
+            scored.append((start, [error for _, error in decoded], answers))
+            if len(scored) == 2:
+                yield table(*scored.pop(0))
+        for last in scored:
+            yield table(*last)
 
 
 def _table(model, files, errors, answers, min_confidence):

@@ -210,3 +210,16 @@ def test_check_device_measures_and_compares(tones, tmp_path):
     assert "resample it to 16000 Hz" in run_script(path, "--runs", 5, "--wav", wav, status=1).stderr
     assert "import tensorflow" not in SCRIPT.read_text()
     assert "import emohrnet" not in SCRIPT.read_text()
+
+
+def test_many_files_are_scored_on_every_core_as_the_model_scores_them():
+    from emohrnet_tf.export.litert import MANY, LiteRTScorer, scorer_for
+
+    model = tone_model()
+    clips, _ = sounds(7, model.audio.samples, seed=5)
+    scorer = scorer_for(model, MANY)
+    assert isinstance(scorer, LiteRTScorer)
+    assert scorer_for(model, MANY - 1) is model
+    np.testing.assert_allclose(scorer.outputs(clips)["probabilities"], model.score(clips), atol=1e-4)
+    assert scorer.outputs(clips[:0])["probabilities"].shape == (0, len(model.labels))
+    assert (scorer.labels, scorer.audio) == (model.labels, model.audio)
