@@ -21,9 +21,8 @@ def he_normal():
 class BatchNorm(layers.BatchNormalization):
     """Batch normalisation with HRNet's momentum and epsilon (PyTorch's 0.1 and 1e-5).
 
-    On TensorFlow the fused kernel runs: one graph node in place of some fifteen in training, and at inference one that
-    TensorFlow joins with the convolution before it and the ReLU behind it. Statistics across devices
-    (`synchronized=True`) and every other backend take Keras' own path.
+    On TensorFlow the fused kernel runs, one graph node for some fifteen, at inference joined with the convolution.
+    Statistics across devices (`synchronized=True`) and every other backend take Keras' own path.
     """
 
     def __init__(self, momentum=0.9, epsilon=1e-5, **kwargs):

@@ -24,8 +24,6 @@ def predict(
 ):
     """Print the emotion of files, or of all audio in folders."""
     quiet()
-    from emohrnet_tf.emohrnet import load_model
-    from emohrnet_tf.export.litert import scorer_for
     from emohrnet_tf.predict import find_audio, predict_into
     from emohrnet_tf.predict import predict as run
     from emohrnet_tf.sphere import DIMENSIONS
@@ -33,7 +31,11 @@ def predict(
     if form not in ("table", "json", "csv"):
         raise InputError(f"--format is table, json or csv. Received: {form!r}")
     if out is not None:
-        scorer = scorer_for(load_model(model), len(find_audio(paths)))
+        from emohrnet_tf.emohrnet import load_model
+        from emohrnet_tf.export.litert import scorer_for
+
+        files = find_audio(paths)
+        scorer = scorer_for(load_model(model), len(files))
         with progress_bar("{task.description}") as progress:
             bar, began, first = progress.add_task("reading", total=None), time.perf_counter(), []
 
@@ -43,7 +45,7 @@ def predict(
                 ahead = f", {(total - done) / speed:.0f} s left" if len(first) > 1 else ""
                 progress.update(bar, description=f"{done} of {total} files, {speed:.0f} a second{ahead}")
 
-            count, failed = predict_into(out, scorer, paths, min_confidence, progress=note)
+            count, failed = predict_into(out, scorer, files, min_confidence, progress=note)
         typer.echo(f"{count} files in {out}, {failed} of them with an error in their row.")
         return
     result = run(model, paths, min_confidence)
