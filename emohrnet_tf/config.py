@@ -118,6 +118,8 @@ class Training:
     epoch: "constant" or "cosine", after `warmup_epochs` of linear rise. Held-out clips are scored every
     `evaluate_every` epochs and after the last. `choose` says whose weights the run is about: "validation", the epoch
     of highest validation accuracy, or "last", which leaves nothing to choose. `initial` is a model to start from.
+    `train_on_validation` gives the validation clips to training too, once a recipe is settled: nothing is left to
+    choose an epoch or a temperature by.
     """
 
     epochs: int = 100
@@ -132,6 +134,7 @@ class Training:
     evaluate_every: int = 1
     choose: str = "validation"
     initial: str | None = None
+    train_on_validation: bool = False
 
 
 @dataclass(frozen=True)

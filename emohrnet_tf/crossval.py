@@ -142,7 +142,8 @@ def summarize(reports, predictions, folds):
     labels = first["results"][first["chosen"]].get("labels", [])
     measures = [name for name in SCORES if name in first["results"][first["chosen"]]]
     scores = {}
-    for choice in CHOICES:
+    choices = [choice for choice in CHOICES if choice in first["results"]]
+    for choice in choices:
         values = {name: [report["results"][choice][name] for report in reports] for name in measures}
         scores[choice] = {
             name: {"mean": float(np.mean(x)), "spread": float(np.std(x, ddof=1)) if len(x) > 1 else None}
@@ -179,7 +180,7 @@ def summarize(reports, predictions, folds):
         "runs": [
             {"fold": report["fold"], "seed": report["seed"], "commit": report["commit"]}
             | {"mixed_precision": report["config"]["training"]["mixed_precision"]}
-            | {choice: {name: report["results"][choice][name] for name in measures} for choice in CHOICES}
+            | {choice: {name: report["results"][choice][name] for name in measures} for choice in choices}
             for report in reports
         ],
         "scores": scores,

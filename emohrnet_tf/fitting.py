@@ -117,12 +117,15 @@ class Trainer:
 
         Returns:
             `(results, calibration, answers)`: a report of `evaluate_answers` for each way to choose the epoch; the
-            temperature and what it changed, None without emotions; and what the chosen epoch says of the test clips.
+            temperature and what it changed, None without emotions or validation clips; and what the chosen epoch says
+            of the test clips.
         """
         parts, results = state.scores.parts, {"best_on_test": state.facts["best_on_test"]["report"]}
         last, (_, owners, truth), calibration = self.network.get_weights(), parts["test"], None
         rows = truth.emotion >= 0
-        for choice in sorted(("validation", "last"), key=chosen.__eq__):  # the chosen one stays in the model
+        choices = sorted(("validation", "last"), key=chosen.__eq__) if "val" in parts else ["last"]
+        calibrated = "val" in parts and bool(self.labels)
+        for choice in choices:  # the chosen one comes last and stays in the model
             if choice == "validation":
                 self.network.load_weights(state.best_file)
             else:
@@ -130,7 +133,7 @@ class Trainer:
             self.model.network.set_weights(self.network.get_weights())
             windows = {part: state.scores.windows(part, self.score_model) for part in parts}
             temperature = 1.0
-            if self.labels:
+            if calibrated:
                 held_out = with_emotion(windows["val"]["logits"], *parts["val"][1:])
                 temperature = fit_temperature(*held_out)
             answers = pool_windows(windows["test"], owners, temperature)
@@ -138,7 +141,7 @@ class Trainer:
             if self.labels:
                 probabilities = answers["probabilities"][rows]
                 results[choice]["coverage"] = risk_coverage(self.labels, truth.emotion[rows], probabilities)
-        if self.labels:
+        if calibrated:
             calibration = {"temperature": temperature, "clips": len(held_out[2])}
             before = pool_windows(windows["test"], owners)
             for name, values in (("before", before), ("after", answers)):

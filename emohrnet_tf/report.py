@@ -129,11 +129,12 @@ def comparison(reports, chosen="validation"):
 def summary_table(summary):
     """A report of `crossval.summarize` as Markdown: the mean over its runs, then each run."""
     chosen, partial = summary["chosen"], "" if summary["complete"] else " of the runs so far, not all folds"
-    head = ["measure", *(CHOICES[key] + (" (the result)" if key == chosen else "") for key in CHOICES)]
+    choices = [key for key in CHOICES if key in summary["scores"]]
+    head = ["measure", *(CHOICES[key] + (" (the result)" if key == chosen else "") for key in choices)]
     rows = []
     for key in MEASURES:
         if key in summary["scores"][chosen]:
-            cells = [summary["scores"][choice][key] for choice in CHOICES]
+            cells = [summary["scores"][choice][key] for choice in choices]
             rows.append([f"{MEASURES[key]}, mean{partial}", *(_shown(key, cell["mean"]) for cell in cells)])
             rows.append([f"{MEASURES[key]}, spread", *(_shown(key, cell["spread"]) for cell in cells)])
     parts = [_markdown(head, rows)]

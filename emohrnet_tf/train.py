@@ -84,6 +84,8 @@ def train(
         raise InputError("Protocol all holds no clip out to choose by: set training.choose=last. Received: validation")
     clips = clips or Clips(index, config.audio.sample_rate)
     parts = split(clips.index, protocol, fold=fold, seed=seed, **split_options)
+    if config.training.train_on_validation:
+        parts = parts.replace("validation", "train")
     rows = {part: np.flatnonzero(parts == part) for part in ("train", "validation", "test")}
     labels = labels_of(clips.index, config.head)
     sphere = make_sphere(clips.index, config.head, rows["train"]) if config.head.dimensions else None
@@ -177,6 +179,10 @@ def check_settings(config):
         model_file(config.training.initial)
     if config.training.choose not in ("validation", "last"):
         raise InputError(f"training.choose is validation or last. Received: {config.training.choose!r}")
+    if config.training.train_on_validation and config.training.choose != "last":
+        raise InputError(
+            "training.train_on_validation leaves no clip to choose by: set training.choose=last. Received: validation"
+        )
     if min(config.training.epochs, config.training.batch_size, config.training.evaluate_every) < 1:
         raise InputError("training.epochs, batch_size and evaluate_every are 1 or more. Received: 0 or less")
 

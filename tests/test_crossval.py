@@ -8,6 +8,7 @@ from sklearn.metrics import confusion_matrix, recall_score
 
 from emohrnet_tf.crossval import crossval
 from emohrnet_tf.errors import InputError
+from emohrnet_tf.report import summary_table
 from emohrnet_tf.train import train
 
 
@@ -52,6 +53,14 @@ def test_a_fold_of_it_is_the_fold_that_train_gives(folder, index, short, tmp_pat
     train(index, short, tmp_path / "run", protocol="speaker", fold=3, seed=0, verbose=0)
     alone, among = (json.loads(p.read_text()) for p in (tmp_path / "run/report.json", folder / "fold3_seed0.json"))
     assert alone["results"] == among["results"]
+
+
+def test_without_validation_clips_the_last_epoch_is_the_result(index, short, tmp_path):
+    settings = short.replace({"training": {"epochs": 1, "choose": "last", "train_on_validation": True}})
+    summary = crossval(index, settings, tmp_path, "speaker", only=[0], verbose=0, say=lambda line: None)
+    assert set(summary["scores"]) == {"last", "best_on_test"}
+    assert summary["calibration"] == {}
+    assert "last epoch (the result)" in summary_table(summary)
 
 
 def test_it_goes_on_where_it_stopped_and_more_seeds_may_follow(folder, index, short, monkeypatch):

@@ -149,6 +149,20 @@ def test_a_model_that_has_heard_the_test_is_no_start(index, config, run, tmp_pat
         train(index, settings, tmp_path / "run", protocol="speaker", fold=1, seed=1, verbose=0)
 
 
+def test_validation_clips_may_train_once_the_recipe_is_settled(index, config, run, tmp_path, trainer):
+    settings = config.replace({"training": {"epochs": 1, "choose": "last", "train_on_validation": True}})
+    report = train(index, settings, tmp_path / "run", trainer=trainer, verbose=0)
+    before, after = (pd.read_csv(folder / "split.csv").split for folder in (run, tmp_path / "run"))
+    assert ((before == "test") == (after == "test")).all()
+    assert set(after) == {"train", "test"}
+    assert (report["clips"]["train"], report["clips"]["validation"]) == ((after == "train").sum(), 0)
+    assert set(report["results"]) == {"last", "best_on_test"}
+    assert report["calibration"] is None
+    assert load_model(tmp_path / "run").temperature == 1.0
+    with pytest.raises(InputError, match="leaves no clip to choose by: set training.choose=last"):
+        train(index, settings.replace({"training": {"choose": "validation"}}), tmp_path / "other", verbose=0)
+
+
 def test_protocol_all_trains_on_everything_and_claims_nothing(index, config, tmp_path, trainer):
     settings = config.replace({"training": {"epochs": 1, "choose": "last"}})
     report = train(index, settings, tmp_path / "run", protocol="all", trainer=trainer, verbose=0)

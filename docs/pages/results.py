@@ -55,6 +55,7 @@ def made_by(summary):
     training = summary["config"]["training"]
     start = f", from the {training['initial']} model" if training["initial"] else ""
     also = "".join(f", {NAMES[corpus].split(',')[0]} trains too" for corpus in summary.get("also", {}))
+    also += ", validation clips train too" if training.get("train_on_validation") else ""
     return f"{summary['network']}, `{summary['preset']}`, {training['epochs']} epochs{start}{also}"
 
 
@@ -153,8 +154,7 @@ def _details(summary):
         "",
         f"{made_by(summary)}: all test clips of seed {pooled['seed']} together have UAR {percent(pooled['uar'])} (95 % "
         f"interval {percent(low)} to {percent(high)} {kind.replace('_', ' ')}), ECE {percent(pooled['ece'])}. "
-        f"UAR by fold: {folds}. ECE before calibration {percent(summary['calibration']['ece_before'])}, after "
-        f"{percent(summary['calibration']['ece_after'])} (means over folds). Commit "
+        f"UAR by fold: {folds}. {_calibration(summary['calibration'])}Commit "
         f"{', '.join(sorted({str(run['commit']) for run in summary['runs']}))}; {machine(summary)}."
         + _without_chosen_by(summary),
         "",
@@ -167,6 +167,15 @@ def _details(summary):
         cells = [percent(row[name]) for name in ("coverage", "war", "uar")]
         lines.append(f"| {row['min_confidence']:g} | {' | '.join(cells)} |")
     return lines
+
+
+def _calibration(facts):
+    if not facts:
+        return "No clip was left to calibrate by. "
+    return (
+        f"ECE before calibration {percent(facts['ece_before'])}, after {percent(facts['ece_after'])} (means over "
+        "folds). "
+    )
 
 
 def _without_chosen_by(summary):
