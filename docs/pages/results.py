@@ -3,7 +3,7 @@
 import json
 import statistics
 
-from pages.figures import NAMES, RESULTS, machine, percent
+from pages.figures import NAMES, RESULTS, machine, percent, spread_of
 
 from emohrnet_tf.splits import SCHEMES
 
@@ -102,6 +102,7 @@ def results_page():
             for choice in ("last", "best_on_test"):
                 cells.append(" / ".join(percent(scores[choice][name]["mean"]) for name in ("uar", "war")))
             lines.append(f"| **emohrnet_tf**: {made_by(summary)}; {covered(summary)} | {' | '.join(cells)} |")
+        lines += _functionals_line(corpus, protocol)
         for name, value, measure in published:
             uar = f"{value:.2f}" if measure == "UAR" else ""
             war = "" if measure == "UAR" else f"{value:.2f}" if measure == "WAR" else f"{value:.2f} ({measure})"
@@ -138,6 +139,17 @@ def command(summary):
             if value != usual[group][key] and usual[group][key] not in measured:
                 words.append(f"--set {group}.{key}={json.dumps(value)}")
     return " ".join(words)
+
+
+def _functionals_line(corpus, protocol):
+    """The row of the yardstick without a network, `benchmarks/functionals.py`."""
+    facts = json.loads((RESULTS / "functionals.json").read_text())
+    for row in facts["rows"]:
+        if (row["corpus"], row["protocol"]) == (corpus, protocol):
+            cells = [spread_of([run[name] for run in row["runs"]], 100, 1) for name in ("uar", "war")]
+            what = "a support vector machine on statistics of the same log-mels (benchmarks/functionals.py)"
+            return [f"| {what}; all {len(row['runs'])} folds | {' | '.join(cells)} | | |"]
+    return []
 
 
 def _spread(score):
