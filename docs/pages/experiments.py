@@ -25,18 +25,18 @@ def experiments_page():
         run = f"{row['corpus']} `{row['protocol']}` fold {row['fold']} seed {row['seed']}, {row['epochs']} epochs"
         lines.append(
             f"| {row['name']} | {run} | {v['val_loss']:.3f} | {percent(v['val_uar'])} | {percent(v['val_accuracy'])} | "
-            f"{percent(v['accuracy'])} | {row['epoch_seconds']:.0f} | {_difference(row['config'])} |"
+            f"{percent(v['accuracy'])} | {row['epoch_seconds']:.0f} | {_difference(row)} |"
         )
     lines += ["", f"{made_on(rows)}."]
     return "\n".join(lines) + "\n"
 
 
-def _difference(config):
-    """Settings that are not the default, as `--set` takes them."""
+def _difference(row):
+    """Settings that are not the default, as `--set` takes them, and what other corpora trained too."""
     from emohrnet_tf.config import Config
 
-    default, changed = Config().to_dict(), []
-    for group, values in config.items():
+    default, changed = Config().to_dict(), [f"also {corpus}" for corpus in row.get("also", {})]
+    for group, values in row["config"].items():
         for key, value in values.items():
             if value != default[group][key] and (group, key) not in {
                 ("training", "epochs"),
@@ -49,7 +49,7 @@ def _difference(config):
 def keep(folder):
     """Take what a run says of its validation clips into the log of experiments; what it says of its test stays out."""
     report = json.loads((Path(folder) / "report.json").read_text())
-    names = "protocol fold seed corpus config epoch_seconds validation commit versions machine"
+    names = "protocol fold seed corpus also config epoch_seconds validation commit versions machine"
     kept = {name: report[name] for name in names.split()} | {"name": Path(folder).name}
     kept["epochs"] = report["epochs"][report["chosen"]]
     kept["validation"] = {k: v for k, v in kept["validation"].items() if not k.startswith("test_")}
