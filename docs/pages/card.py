@@ -39,7 +39,8 @@ def card_page():
         "|---|---|---:|---:|",
     ]
     for summary in summaries().values():
-        if summary["corpus"] == "ravdess" and summary["preset"] == "tuned":
+        same = all(summary["config"][group] == config[group] for group in ("audio", "augmentation", "network"))
+        if summary["corpus"] == "ravdess" and same:
             result = summary["scores"][summary["chosen"]]
             lines.append(
                 f"| RAVDESS | `{summary['protocol']}`, {covered(summary)} | {percent(result['uar']['mean'])} | "

@@ -5,6 +5,7 @@ import statistics
 
 from pages.figures import NAMES, RESULTS, machine, percent, spread_of
 
+from emohrnet_tf.config import preset
 from emohrnet_tf.splits import SCHEMES
 
 # What others published, by corpus and protocol: name, per cent, measure. "unseen" are speakers.
@@ -56,7 +57,9 @@ def made_by(summary):
     start = f", from the {training['initial']} model" if training["initial"] else ""
     also = "".join(f", {NAMES[corpus].split(',')[0]} trains too" for corpus in summary.get("also", {}))
     also += ", validation clips train too" if training.get("train_on_validation") else ""
-    return f"{summary['network']}, `{summary['preset']}`, {training['epochs']} epochs{start}{also}"
+    changed = summary["config"]["augmentation"] != preset(summary["preset"]).to_dict()["augmentation"]
+    recipe = f"`{summary['preset']}`{' with other augmentation' if changed and summary['preset'] != 'paper' else ''}"
+    return f"{summary['network']}, {recipe}, {training['epochs']} epochs{start}{also}"
 
 
 def result_rows():
@@ -127,8 +130,6 @@ def results_page():
 
 def command(summary):
     """The command that makes a report again."""
-    from emohrnet_tf.config import preset
-
     usual, words = preset(summary["preset"]).to_dict(), ["emohrnet crossval", f"{summary['corpus']}.csv"]
     words += ["--out runs/folds", f"--protocol {summary['protocol']}", f"--preset {summary['preset']}"]
     words += [f"--seeds {','.join(map(str, summary['seeds']))}"]
