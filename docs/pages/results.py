@@ -169,7 +169,8 @@ def _details(summary):
         f"interval {percent(low)} to {percent(high)} {kind.replace('_', ' ')}), ECE {percent(pooled['ece'])}. "
         f"UAR by fold: {folds}. {_calibration(summary['calibration'])}Commit "
         f"{', '.join(sorted({str(run['commit']) for run in summary['runs']}))}; {machine(summary)}."
-        + _without_chosen_by(summary),
+        + _without_chosen_by(summary)
+        + _compared(summary),
         "",
         f"`{command(summary)}`",
         "",
@@ -192,19 +193,34 @@ def _calibration(facts):
 
 
 def _without_chosen_by(summary):
-    """The mean without the folds that test the actors by whom the recipe was chosen, who validate fold 0."""
-    if (summary["corpus"], summary["protocol"], summary.get("scheme")) != ("ravdess", "speaker", "published"):
+    """The mean without the folds that test the speakers by whom the recipe was chosen, who validate fold 0."""
+    if not summary["complete"] or summary["protocol"] not in ("speaker", "loso"):
         return ""
-    chosen_by = set(SCHEMES["published"][0][1].split())
-    folds = [fold for fold, (test, _) in enumerate(SCHEMES["published"]) if chosen_by & set(test.split())]
+    if summary["protocol"] == "loso":  # one speaker tests, the next one validates
+        chosen_by, folds = {summary["pooled"][0]["per_speaker"][1]["speaker"]}, [1]
+    elif summary["corpus"] == "ravdess" and summary["scheme"] == "published":
+        chosen_by = set(SCHEMES["published"][0][1].split())
+        folds = [fold for fold, (test, _) in enumerate(SCHEMES["published"]) if chosen_by & set(test.split())]
+    else:
+        return ""
     left = [run[summary["chosen"]] for run in summary["runs"] if run["fold"] not in folds]
     scores = ", ".join(
         f"{name.upper()} {percent(statistics.mean(run[name] for run in left))}" for name in ("uar", "war")
     )
     return (
-        f" Without fold {', '.join(map(str, folds))}, which tests the actors {' and '.join(sorted(chosen_by))}, by "
-        f"whom the recipe was chosen: {scores}."
+        f" Without fold {', '.join(map(str, folds))}, which tests {' and '.join(sorted(chosen_by))}, by whom the "
+        f"recipe was chosen: {scores}."
     )
+
+
+def _compared(summary):
+    """How many runs of other settings the recipe was chosen from."""
+    if summary["preset"] == "paper":
+        return ""
+    rows = [json.loads(file.read_text()) for file in (RESULTS / "experiments").glob("*.json")]
+    kind = summary["corpus"], summary["protocol"]
+    count = sum((row["corpus"], row["protocol"], row["fold"]) == (*kind, 0) for row in rows)
+    return f" {count} runs on fold 0 were compared by their validation clips ([log](results/experiments.md))."
 
 
 def other_reports(prefix):
