@@ -132,6 +132,8 @@ def command(summary):
     """The command that makes a report again."""
     usual, words = preset(summary["preset"]).to_dict(), ["emohrnet crossval", f"{summary['corpus']}.csv"]
     words += ["--out runs/folds", f"--protocol {summary['protocol']}", f"--preset {summary['preset']}"]
+    if not summary["complete"]:
+        words += [f"--folds {','.join(map(str, sorted({run['fold'] for run in summary['runs']})))}"]
     words += [f"--seeds {','.join(map(str, summary['seeds']))}"]
     words += [f"--also {corpus}.csv" for corpus in summary.get("also", {})]
     measured = {"pitch", "duration"}  # settings that a run replaces by what it measured
