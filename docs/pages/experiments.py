@@ -23,7 +23,8 @@ Single runs on few validation clips: these are our guesses from the rows above, 
   hold what is needed and the network does not find it in a few hundred clips. Tried besides: statistics pooling in
   bands of frequency, a learnt place for each frequency after the stem, statistics of the cepstra beside the embedding
   (rows `std4`, `position`, `stats30`). None came near the machine, and none was kept. Starting from the RAVDESS model
-  was no better than starting from scratch.
+  was no better than starting from scratch. The recipe that was measured is RAVDESS `random`'s, from scratch and longer;
+  it was not itself compared on EMOVO's validation clips.
 - **EMOVO `loso` misses its goal by a little, and little training did best.** From the RAVDESS model, longer runs grew
   surer and more wrong of the speaker that validates: loss rose while accuracy wavered. The short run with mixup had
   the lowest loss of fold 0 and was taken for that. Folds differ by more than recipes do: one speaker tests each.
