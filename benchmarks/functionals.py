@@ -16,11 +16,11 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 from scipy.fft import dct
-from sklearn.metrics import accuracy_score, recall_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
+from emohrnet_tf.baselines import fit_and_score
 from emohrnet_tf.config import Audio
 from emohrnet_tf.corpora import read_index
 from emohrnet_tf.data import Clips
@@ -45,9 +45,8 @@ def functionals(waveform, audio):
 def measure(index, features, protocol, fold):
     """UAR and WAR of one fold."""
     test = (split(index, protocol, fold) == "test").to_numpy()
-    model = make_pipeline(StandardScaler(), SVC(C=10)).fit(features[~test], index.emotion[~test])
-    true, said = index.emotion[test], model.predict(features[test])
-    scores = {"uar": recall_score(true, said, average="macro"), "war": accuracy_score(true, said)}
+    model = make_pipeline(StandardScaler(), SVC(C=10))
+    scores = fit_and_score(model, features[~test], index.emotion[~test], features[test], index.emotion[test])
     return {"fold": fold, **scores}
 
 

@@ -91,7 +91,7 @@ def statistics_baseline(features_train, labels_train, features_test, labels_test
         InputError: parts of different length or width, an empty part, a single class, or NaN.
     """
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    return _fit_and_score(model, features_train, labels_train, features_test, labels_test)
+    return fit_and_score(model, features_train, labels_train, features_test, labels_test)
 
 
 def ceiling(values_train, labels_train, values_test, labels_test) -> dict[str, float]:
@@ -112,7 +112,7 @@ def ceiling(values_train, labels_train, values_test, labels_test) -> dict[str, f
     Raises:
         InputError: as `statistics_baseline`.
     """
-    return _fit_and_score(LinearDiscriminantAnalysis(), values_train, labels_train, values_test, labels_test)
+    return fit_and_score(LinearDiscriminantAnalysis(), values_train, labels_train, values_test, labels_test)
 
 
 def chance(labels_train, labels_test) -> dict[str, float]:
@@ -135,7 +135,19 @@ def chance(labels_train, labels_test) -> dict[str, float]:
     return _score(labels_test, np.full(labels_test.shape, names[counts.argmax()]))
 
 
-def _fit_and_score(model, values_train, labels_train, values_test, labels_test):
+def fit_and_score(model, values_train, labels_train, values_test, labels_test) -> dict[str, float]:
+    """Score a classifier of scikit-learn's kind, fitted on the training part.
+
+    Args:
+        model: not fitted yet.
+        values_train, labels_train, values_test, labels_test: as `statistics_baseline`.
+
+    Returns:
+        `uar` and `war`, 0..1.
+
+    Raises:
+        InputError: as `statistics_baseline`.
+    """
     values_train, values_test = (np.asarray(values, dtype=np.float64) for values in (values_train, values_test))
     labels_train, labels_test = np.asarray(labels_train), np.asarray(labels_test)
     shapes = [part.shape for part in (values_train, labels_train, values_test, labels_test)]

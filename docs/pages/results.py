@@ -3,7 +3,8 @@
 import json
 import statistics
 
-from pages.figures import NAMES, RESULTS, machine, percent, spread_of
+from pages.experiments import experiments
+from pages.figures import NAMES, RESULTS, machine, made_on, percent, spread_of
 
 from emohrnet_tf.config import preset
 from emohrnet_tf.splits import SCHEMES
@@ -57,9 +58,19 @@ def made_by(summary):
     start = f", from the {training['initial']} model" if training["initial"] else ""
     also = "".join(f", {NAMES[corpus].split(',')[0]} trains too" for corpus in summary.get("also", {}))
     also += ", validation clips train too" if training.get("train_on_validation") else ""
-    changed = summary["config"]["augmentation"] != preset(summary["preset"]).to_dict()["augmentation"]
-    recipe = f"`{summary['preset']}`{' with other augmentation' if changed and summary['preset'] != 'paper' else ''}"
-    return f"{summary['network']}, {recipe}, {training['epochs']} epochs{start}{also}"
+    other = " with other augmentation" if any(group == "augmentation" for group, _, _ in changes(summary)) else ""
+    return f"{summary['network']}, `{summary['preset']}`{other}, {training['epochs']} epochs{start}{also}"
+
+
+def changes(summary):
+    """Settings of a report that are not its preset's, as (group, key, value); what a run measured is no change."""
+    usual, measured = preset(summary["preset"]).to_dict(), {"pitch", "duration"}
+    return [
+        (group, key, value)
+        for group, values in summary["config"].items()
+        for key, value in values.items()
+        if value != usual[group][key] and usual[group][key] not in measured
+    ]
 
 
 def result_rows():
@@ -94,8 +105,9 @@ def results_page():
         "configuration says, on validation clips or as the last of the schedule; the epoch that is best on the test is "
         "shown because many papers print it. What others published is quoted as they state it, on their own folds.",
     ]
+    reports, functionals = summaries().values(), json.loads((RESULTS / "functionals.json").read_text())
     for (corpus, protocol), published in PUBLISHED.items():
-        own = [s for s in summaries().values() if (s["corpus"], s["protocol"]) == (corpus, protocol)]
+        own = [s for s in reports if (s["corpus"], s["protocol"]) == (corpus, protocol)]
         lines += ["", f"## {NAMES[corpus]}, `{protocol}`", ""]
         lines += ["| what | UAR | WAR | last epoch, UAR / WAR | best on test (optimistic), UAR / WAR |"]
         lines += ["|---|---:|---:|---:|---:|"]
@@ -105,7 +117,7 @@ def results_page():
             for choice in ("last", "best_on_test"):
                 cells.append(" / ".join(percent(scores[choice][name]["mean"]) for name in ("uar", "war")))
             lines.append(f"| **emohrnet_tf**: {made_by(summary)}; {covered(summary)} | {' | '.join(cells)} |")
-        lines += _functionals_line(corpus, protocol)
+        lines += _functionals_line(functionals, corpus, protocol)
         for name, value, measure in published:
             uar = f"{value:.2f}" if measure == "UAR" else ""
             war = "" if measure == "UAR" else f"{value:.2f}" if measure == "WAR" else f"{value:.2f} ({measure})"
@@ -120,39 +132,34 @@ def results_page():
         "",
     ]
     lines += ["| model | measured on | UAR | WAR |", "|---|---|---:|---:|"]
-    for report in other_reports("across"):
+    across = other_reports("across")
+    for report in across:
         corpora = ", ".join(NAMES[name].split(",")[0] for name in report["corpora"])
         figures = f"{percent(report['uar'])} | {percent(report['war'])}"
         lines.append(f"| {report['model']} | {corpora}, {report['clips']} clips | {figures} |")
-    lines += _robustness_lines()
+    lines += ["", f"{made_on(across)}.", *_robustness_lines()]
     return "\n".join(lines) + "\n"
 
 
 def command(summary):
     """The command that makes a report again."""
-    usual, words = preset(summary["preset"]).to_dict(), ["emohrnet crossval", f"{summary['corpus']}.csv"]
+    words = ["emohrnet crossval", f"{summary['corpus']}.csv"]
     words += ["--out runs/folds", f"--protocol {summary['protocol']}", f"--preset {summary['preset']}"]
     if not summary["complete"]:
         words += [f"--folds {','.join(map(str, sorted({run['fold'] for run in summary['runs']})))}"]
     words += [f"--seeds {','.join(map(str, summary['seeds']))}"]
     words += [f"--also {corpus}.csv" for corpus in summary.get("also", {})]
-    measured = {"pitch", "duration"}  # settings that a run replaces by what it measured
-    for group, values in summary["config"].items():
-        for key, value in values.items():
-            if value != usual[group][key] and usual[group][key] not in measured:
-                words.append(f"--set {group}.{key}={json.dumps(value)}")
+    words += [f"--set {group}.{key}={json.dumps(value)}" for group, key, value in changes(summary)]
     return " ".join(words)
 
 
-def _functionals_line(corpus, protocol):
+def _functionals_line(facts, corpus, protocol):
     """The row of the yardstick without a network, `benchmarks/functionals.py`."""
-    facts = json.loads((RESULTS / "functionals.json").read_text())
-    for row in facts["rows"]:
-        if (row["corpus"], row["protocol"]) == (corpus, protocol):
-            cells = [spread_of([run[name] for run in row["runs"]], 100, 1) for name in ("uar", "war")]
-            what = "a support vector machine on statistics of the same log-mels (benchmarks/functionals.py)"
-            return [f"| {what}; all {len(row['runs'])} folds | {' | '.join(cells)} | | |"]
-    return []
+    (row,) = (row for row in facts["rows"] if (row["corpus"], row["protocol"]) == (corpus, protocol))
+    cells = [spread_of([run[name] for run in row["runs"]], 100, 1) for name in ("uar", "war")]
+    what = "a support vector machine on statistics of the same log-mels (`benchmarks/functionals.py`)"
+    split = f"all {len(row['runs'])} folds, seed 0, validation clips train too"
+    return [f"| {what}; {split}; commit {facts['commit']}, {machine(facts)} | {' | '.join(cells)} | | |"]
 
 
 def _spread(score):
@@ -199,12 +206,14 @@ def _without_chosen_by(summary):
     if not summary["complete"] or summary["protocol"] not in ("speaker", "loso"):
         return ""
     if summary["protocol"] == "loso":  # one speaker tests, the next one validates
-        chosen_by, folds = {summary["pooled"][0]["per_speaker"][1]["speaker"]}, [1]
+        tests = [{row["speaker"]} for row in summary["pooled"][0]["per_speaker"]]
+        chosen_by = tests[1]
     elif summary["corpus"] == "ravdess" and summary["scheme"] == "published":
+        tests = [set(test.split()) for test, _ in SCHEMES["published"]]
         chosen_by = set(SCHEMES["published"][0][1].split())
-        folds = [fold for fold, (test, _) in enumerate(SCHEMES["published"]) if chosen_by & set(test.split())]
     else:
         return ""
+    folds = [fold for fold, test in enumerate(tests) if chosen_by & test]
     left = [run[summary["chosen"]] for run in summary["runs"] if run["fold"] not in folds]
     scores = ", ".join(
         f"{name.upper()} {percent(statistics.mean(run[name] for run in left))}" for name in ("uar", "war")
@@ -219,9 +228,8 @@ def _compared(summary):
     """How many runs of other settings the recipe was chosen from."""
     if summary["preset"] == "paper":
         return ""
-    rows = [json.loads(file.read_text()) for file in (RESULTS / "experiments").glob("*.json")]
-    kind = summary["corpus"], summary["protocol"]
-    count = sum((row["corpus"], row["protocol"], row["fold"]) == (*kind, 0) for row in rows)
+    kind = summary["corpus"], summary["protocol"], 0
+    count = sum((row["corpus"], row["protocol"], row["fold"]) == kind for row in experiments())
     return f" {count} runs on fold 0 were compared by their validation clips ([log](results/experiments.md))."
 
 
