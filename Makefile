@@ -18,7 +18,7 @@ test-all: test lane-tf217 lane-jax export/web/node_modules/.package-lock.json
 	.venv/bin/python -m pytest -m slow
 	.venv/bin/python -m pytest --doctest-modules emohrnet_tf
 	.venv/bin/python docs/write_results.py --check
-	EMOHRNET_JAX_RUN=.venv-jax/run .venv/bin/python -m pytest tests/test_backends.py
+	EMOHRNET_JAX_RUN=.venv-jax/run .venv/bin/python -m pytest tests/training/test_backends.py
 
 lint: .venv/installed
 	.venv/bin/ruff check .
@@ -30,13 +30,13 @@ notebooks: .venv/installed
 
 # TensorFlow 2.17.1 with tensorflow-io's compiled decoders: everything that touches audio, data, model and training.
 lane-tf217: .venv-tf217/installed
-	.venv-tf217/bin/python -m pytest $(TWO) -m "not slow" tests/test_audio.py tests/test_prepare.py tests/test_data.py \
-		tests/test_features.py tests/test_layers.py tests/test_augment.py tests/test_emohrnet.py tests/test_train.py
+	.venv-tf217/bin/python -m pytest $(TWO) -m "not slow" tests/audio/test_audio.py tests/data/test_prepare.py tests/data/test_data.py \
+		tests/model/test_features.py tests/model/test_layers.py tests/data/test_augment.py tests/model/test_emohrnet.py tests/training/test_train.py
 
 # Keras on JAX, TensorFlow not installed: the network trains there, and TensorFlow gives the same outputs (test-all).
 lane-jax: .venv-jax/installed
-	KERAS_BACKEND=jax .venv-jax/bin/python -m pytest tests/test_layers.py tests/test_hrnet.py tests/test_augment.py \
-		tests/test_sphere.py tests/test_heads.py tests/test_losses.py
+	KERAS_BACKEND=jax .venv-jax/bin/python -m pytest tests/model/test_layers.py tests/model/test_hrnet.py tests/data/test_augment.py \
+		tests/model/test_sphere.py tests/model/test_heads.py tests/training/test_losses.py
 	KERAS_BACKEND=jax .venv-jax/bin/python tests/jax_run.py .venv-jax/run
 
 .venv/installed: requirements.txt setup.py constraints/newest.txt

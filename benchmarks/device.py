@@ -26,12 +26,12 @@ import tensorflow as tf
 from keras import layers
 
 from emohrnet_tf.config import Audio, Network
-from emohrnet_tf.emohrnet import EmoHRNet
-from emohrnet_tf.export.metadata import add_metadata
-from emohrnet_tf.export.tflite import KINDS, SIGNATURE, quantize
-from emohrnet_tf.hrnet import ARCHITECTURES, costs
+from emohrnet_tf.evaluation.report import write_json
+from emohrnet_tf.exporter.metadata import add_metadata
+from emohrnet_tf.exporter.tflite import KINDS, SIGNATURE, quantize
+from emohrnet_tf.model.emohrnet import EmoHRNet
+from emohrnet_tf.model.hrnet import ARCHITECTURES, costs
 from emohrnet_tf.provenance import provenance
-from emohrnet_tf.report import write_json
 
 LABELS = ["neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise"]
 CHECK = Path(__file__).resolve().parents[1] / "export" / "check_device.py"

@@ -22,8 +22,8 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as the command does
 
 import numpy as np
 
+from emohrnet_tf.evaluation.report import write_json
 from emohrnet_tf.provenance import provenance
-from emohrnet_tf.report import write_json
 
 
 def measured(files, call):
@@ -41,9 +41,9 @@ def measured(files, call):
 
 def run_folder(model, folder, out):
     """`predict_into` on all of a folder, as `emohrnet predict --out` calls it."""
-    from emohrnet_tf.emohrnet import load_model
-    from emohrnet_tf.export.litert import scorer_for
-    from emohrnet_tf.predict import find_audio, predict, predict_into
+    from emohrnet_tf.exporter.litert import scorer_for
+    from emohrnet_tf.inference.predict import find_audio, predict, predict_into
+    from emohrnet_tf.model.emohrnet import load_model
 
     files = find_audio([folder])
     model = scorer_for(load_model(model), len(files))
@@ -53,9 +53,9 @@ def run_folder(model, folder, out):
 
 def run_litert(tflite, folder, limit):
     """File after file on one thread."""
-    from emohrnet_tf.audio import load_audio, windows
-    from emohrnet_tf.export.run import TFLiteModel
-    from emohrnet_tf.predict import find_audio
+    from emohrnet_tf.audio.files import load_audio, windows
+    from emohrnet_tf.inference.exported import TFLiteModel
+    from emohrnet_tf.inference.predict import find_audio
 
     lite, files = TFLiteModel(tflite), find_audio([folder])[: int(limit)]
 
@@ -86,10 +86,10 @@ def main():
         which, *arguments = options.child
         print(json.dumps({"folder": run_folder, "litert": run_litert}[which](*arguments)))
         return
-    from emohrnet_tf.corpora.synthetic import make_corpus
-    from emohrnet_tf.emohrnet import load_model
-    from emohrnet_tf.export.metadata import add_metadata
-    from emohrnet_tf.export.tflite import to_float32
+    from emohrnet_tf.demo.voices import make_corpus
+    from emohrnet_tf.exporter.metadata import add_metadata
+    from emohrnet_tf.exporter.tflite import to_float32
+    from emohrnet_tf.model.emohrnet import load_model
 
     with tempfile.TemporaryDirectory() as scratch:
         scratch, folder = Path(scratch), Path(scratch) / "clips"

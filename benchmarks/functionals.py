@@ -20,14 +20,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from emohrnet_tf.baselines import fit_and_score
 from emohrnet_tf.config import Audio
 from emohrnet_tf.corpora import read_index
-from emohrnet_tf.data import Clips
-from emohrnet_tf.features import log_mel
+from emohrnet_tf.data.pipeline import Clips
+from emohrnet_tf.data.splits import fold_count, split
+from emohrnet_tf.evaluation.baselines import fit_and_score
+from emohrnet_tf.evaluation.report import write_json
+from emohrnet_tf.model.features import log_mel
 from emohrnet_tf.provenance import provenance
-from emohrnet_tf.report import write_json
-from emohrnet_tf.splits import fold_count, split
 
 CEPSTRA = 30
 PROTOCOLS = {"ravdess": ("random", "speaker"), "emovo": ("random", "loso")}

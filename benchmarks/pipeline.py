@@ -25,7 +25,7 @@ def make_batches(index, cache, times=1):
     import pandas as pd
 
     from emohrnet_tf.config import Config
-    from emohrnet_tf.data import Clips, training_batches
+    from emohrnet_tf.data.pipeline import Clips, training_batches
 
     config = Config().replace({"training": {"batch_size": 32}})
     clips = Clips(index, cache_bytes=(2 << 30) if cache else 0)
@@ -67,7 +67,7 @@ def training_rate(batches, architecture, steps=15):
     import numpy as np
 
     from emohrnet_tf.config import Config
-    from emohrnet_tf.fitting import trainable
+    from emohrnet_tf.training.trainer import trainable
 
     network, _ = trainable(Config().replace({"network": {"architecture": architecture}}), 8)
     batch = next(iter(batches))
@@ -104,7 +104,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         corpus = options.corpus
         if corpus is None:
-            from emohrnet_tf.corpora.synthetic import make_corpus
+            from emohrnet_tf.demo.voices import make_corpus
 
             corpus = Path(folder) / "corpus"
             make_corpus(corpus, speakers=10)
@@ -127,8 +127,8 @@ def main():
     for name, value in memory.items():
         print(f"| {name} ({len(index) * int(name.split()[-1])} clips) | {value:.0f} |")
     if options.json:
+        from emohrnet_tf.evaluation.report import write_json
         from emohrnet_tf.provenance import provenance
-        from emohrnet_tf.report import write_json
 
         corpus = "RAVDESS speech" if options.corpus else "synthetic"
         facts = {"corpus": corpus, "clips": len(index), "clips_per_second": figures, "peak_megabytes": memory}

@@ -21,18 +21,18 @@ from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from emohrnet_tf.audio import load_audio
-from emohrnet_tf.baselines import utterance_statistics
+from emohrnet_tf.audio.files import load_audio
 from emohrnet_tf.config import Config, preset
 from emohrnet_tf.corpora import read_corpus, read_index
-from emohrnet_tf.corpora.synthetic import EMOTIONS, PROSODY, make_corpus
-from emohrnet_tf.data import Clips
-from emohrnet_tf.fitting import Trainer
+from emohrnet_tf.data.pipeline import Clips
+from emohrnet_tf.data.splits import split
+from emohrnet_tf.demo.voices import EMOTIONS, PROSODY, make_corpus
+from emohrnet_tf.evaluation.baselines import utterance_statistics
+from emohrnet_tf.evaluation.report import write_json
+from emohrnet_tf.model.sphere import DIMENSIONS, concordance
 from emohrnet_tf.provenance import provenance
-from emohrnet_tf.report import write_json
-from emohrnet_tf.sphere import DIMENSIONS, concordance
-from emohrnet_tf.splits import split
-from emohrnet_tf.train import labels_of, ordered, train
+from emohrnet_tf.training.run import labels_of, ordered, train
+from emohrnet_tf.training.trainer import Trainer
 
 EPOCHS = {1.0: 24, 0.25: 32}  # by share of the training speakers: fewer clips, more epochs
 SETTINGS = {

@@ -25,8 +25,8 @@ def measure(architecture, frames, batch_size, steps, mixed):
     import tensorflow as tf
 
     from emohrnet_tf.config import Config
-    from emohrnet_tf.fitting import trainable
-    from emohrnet_tf.hrnet import costs
+    from emohrnet_tf.model.hrnet import costs
+    from emohrnet_tf.training.trainer import trainable
 
     peak = matrix_peak(tf)
     settings = {
@@ -102,8 +102,8 @@ def main():
         speed = f"{row['clips_per_second']:.0f} | {row['milliseconds_per_clip']:.1f} | {share}"
         print(f"| {row['architecture']} | {row['parameters']:,} | {speed} | {row['first_step_seconds']:.1f} |")
     if options.json:
+        from emohrnet_tf.evaluation.report import write_json
         from emohrnet_tf.provenance import provenance
-        from emohrnet_tf.report import write_json
 
         settings = {"frames": options.frames, "mels": 64, "batch_size": options.batch_size, "steps": options.steps}
         settings["mixed_precision"] = options.mixed_precision

@@ -13,9 +13,9 @@ import numpy as np
 
 from emohrnet_tf.config import preset
 from emohrnet_tf.corpora import read_corpus
-from emohrnet_tf.emohrnet import load_model
+from emohrnet_tf.model.emohrnet import load_model
 from emohrnet_tf.pretrained import weights_file, write_weights
-from emohrnet_tf.train import train
+from emohrnet_tf.training.run import train
 
 ROOT = Path(__file__).resolve().parents[1]
 

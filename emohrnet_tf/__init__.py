@@ -8,14 +8,14 @@ import importlib
 __version__ = "0.1.0"
 
 _HOMES = {
-    "EmoHRNet": "emohrnet",
-    "load_model": "emohrnet",
-    "LogMelSpectrogram": "features",
-    "build_network": "hrnet",
+    "EmoHRNet": "model.emohrnet",
+    "load_model": "model.emohrnet",
+    "LogMelSpectrogram": "model.features",
+    "build_network": "model.hrnet",
     "Config": "config",
     "preset": "config",
     "InputError": "errors",
-    "load_audio": "audio",
+    "load_audio": "audio.files",
     "read_corpus": "corpora",
     "read_index": "corpora",
 }

@@ -71,7 +71,7 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class Network:
-    """The network: see `emohrnet_tf.hrnet`."""
+    """The network: see `emohrnet_tf.model.hrnet`."""
 
     architecture: str = "small"
     stem: str | None = None
@@ -81,7 +81,7 @@ class Network:
 
 @dataclass(frozen=True)
 class Head:
-    """What the network answers: emotions, valence-arousal-dominance on a sphere (`emohrnet_tf.sphere`), or both.
+    """What the network answers: emotions, valence-arousal-dominance on a sphere (`emohrnet_tf.model.sphere`), or both.
 
     `kind` is "categorical", "vad" or "joint"; all else concerns the dimensions. `pooling`, `bands`, `width`, `dropout`
     and `weighting` are those of `heads.sphere_head` and `losses.SphereLosses`. The regions are the paper's octants, or

@@ -56,8 +56,8 @@ def config():
 @pytest.fixture(scope="session")
 def trainer(index, config):
     """One traced network for the tests that need many runs: tracing costs more than their training."""
-    from emohrnet_tf.fitting import Trainer
-    from emohrnet_tf.train import ordered
+    from emohrnet_tf.training.run import ordered
+    from emohrnet_tf.training.trainer import Trainer
 
     return Trainer(config, ordered(index.emotion.unique()))
 
@@ -65,7 +65,7 @@ def trainer(index, config):
 @pytest.fixture(scope="session")
 def run(index, config, tmp_path_factory):
     """A finished run's folder."""
-    from emohrnet_tf.train import train
+    from emohrnet_tf.training.run import train
 
     folder = tmp_path_factory.mktemp("runs") / "run"
     train(index, config, folder, protocol="speaker", fold=0, seed=1, verbose=0)

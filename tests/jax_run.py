@@ -7,8 +7,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from emohrnet_tf.augment import Augment
-from emohrnet_tf.hrnet import build_network
+from emohrnet_tf.data.augment import Augment
+from emohrnet_tf.model.hrnet import build_network
 
 assert keras.backend.backend() == "jax", "run with KERAS_BACKEND=jax"
 assert importlib.util.find_spec("tensorflow") is None, "TensorFlow must not be installed in this lane"

@@ -11,8 +11,8 @@ import soxr
 import tensorflow as tf
 
 from emohrnet_tf.config import Audio, Network
-from emohrnet_tf.corpora.synthetic import plan_clip, speak
-from emohrnet_tf.emohrnet import EmoHRNet
+from emohrnet_tf.demo.voices import plan_clip, speak
+from emohrnet_tf.model.emohrnet import EmoHRNet
 
 LABELS = ["neutral", "happiness", "sadness", "anger"]
 RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 88200, 96000, 192000)

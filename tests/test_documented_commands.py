@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-from emohrnet_tf.corpora.synthetic import make_corpus
+from emohrnet_tf.demo.voices import make_corpus
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"(?:<!-- not run: (?P<reason>[^\n]+) -->\n)?```sh\n(?P<commands>.*?)```", re.DOTALL)

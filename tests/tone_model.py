@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from emohrnet_tf.config import Audio, Network
-from emohrnet_tf.emohrnet import EmoHRNet
+from emohrnet_tf.model.emohrnet import EmoHRNet
 
 LABELS = ["low", "high", "noise"]
 

@@ -7,7 +7,7 @@ from pages.experiments import experiments
 from pages.figures import NAMES, RESULTS, machine, made_on, percent, spread_of
 
 from emohrnet_tf.config import preset
-from emohrnet_tf.splits import SCHEMES
+from emohrnet_tf.data.splits import SCHEMES
 
 # What others published, by corpus and protocol: name, per cent, measure. "unseen" are speakers.
 PUBLISHED = {
@@ -100,7 +100,7 @@ def results_page():
         "# Results",
         "",
         "Written by `python docs/write_results.py` from `docs/results/*/report.json`, the reports of `emohrnet "
-        "crossval`. Every row names its protocol (`emohrnet_tf/splits.py`): `random` folds hold clips out, so the "
+        "crossval`. Every row names its protocol (`emohrnet_tf/data/splits.py`): `random` folds hold clips out, so the "
         "speakers of the test are known; `speaker` and `loso` hold speakers out. The epoch is chosen as the "
         "configuration says, on validation clips or as the last of the schedule; the epoch that is best on the test is "
         "shown because many papers print it. What others published is quoted as they state it, on their own folds.",

@@ -40,7 +40,7 @@ def prepare(
 ):
     """Convert a corpus once to 16 kHz mono WAV, which reads fastest; run again, it goes on where it stopped."""
     from emohrnet_tf.corpora import read_corpus, write_index
-    from emohrnet_tf.prepare import prepare as convert
+    from emohrnet_tf.data.prepare import prepare as convert
 
     clips, skipped = read_corpus(corpus, root, **given(task, vocal_channel, test_set, vad_scale))
     with progress_bar() as progress:

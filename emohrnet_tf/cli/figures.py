@@ -19,8 +19,8 @@ def info(
 ):
     """Versions, the audio decoder in use and why, and what an architecture costs."""
     quiet()
-    from emohrnet_tf.decode import decoder
-    from emohrnet_tf.hrnet import build_network, costs
+    from emohrnet_tf.audio.decode import decoder
+    from emohrnet_tf.model.hrnet import build_network, costs
     from emohrnet_tf.provenance import provenance
 
     network = build_network(frames, mels, 8, architecture)
@@ -65,8 +65,8 @@ def evaluate(
     """Measure a model on an index, leaving out the clips that it was trained on or chosen by."""
     quiet()
     from emohrnet_tf.corpora import read_index
-    from emohrnet_tf.measure import measure
-    from emohrnet_tf.report import table, write_json
+    from emohrnet_tf.evaluation.on_index import measure
+    from emohrnet_tf.evaluation.report import table, write_json
 
     report = measure(model, read_index(index_file), part, shared_labels, picture, reliability, embedding)
     if json_file:
@@ -86,8 +86,8 @@ def robustness(
     """Measure a model under noise, reverberation, telephone, gain, clipping and MP3."""
     quiet()
     from emohrnet_tf.corpora import read_index
-    from emohrnet_tf.report import write_json
-    from emohrnet_tf.robustness import robustness as run
+    from emohrnet_tf.evaluation.report import write_json
+    from emohrnet_tf.evaluation.robustness import robustness as run
 
     report = run(model, read_index(index_file), part, say=lambda line: typer.echo(line, err=True))
     if json_file:

@@ -53,7 +53,7 @@ def read_config(name, epochs, batch_size, architecture, head, setting, start=Non
 def read_indexes(file, also=None):
     """An index, with further clips that always train where there are any."""
     from emohrnet_tf.corpora import read_index
-    from emohrnet_tf.splits import with_also
+    from emohrnet_tf.data.splits import with_also
 
     return read_index(file) if also is None else with_also(read_index(file), read_index(also))
 

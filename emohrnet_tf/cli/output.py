@@ -17,7 +17,7 @@ def quiet():
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    from emohrnet_tf.quiet import silence
+    from emohrnet_tf.audio.quiet import silence
 
     with silence():
         import tensorflow

@@ -44,7 +44,7 @@ def train(
 ):
     """Train, choose the epoch, measure on the test part, and leave model, report and pictures."""
     quiet()
-    from emohrnet_tf.train import train as run
+    from emohrnet_tf.training.run import train as run
 
     config = read_config(preset, epochs, batch_size, architecture, head, setting, start)
     report = run(
@@ -72,8 +72,8 @@ def crossval(
 ):
     """Train and measure every fold of a protocol with every seed; stopped anywhere, it goes on there."""
     quiet()
-    from emohrnet_tf.crossval import crossval as run
-    from emohrnet_tf.report import summary_table
+    from emohrnet_tf.evaluation.report import summary_table
+    from emohrnet_tf.training.crossval import crossval as run
 
     config = read_config(preset, epochs, batch_size, architecture, head, setting)
     only = None if folds == "all" else numbers("--folds", folds)
@@ -87,7 +87,7 @@ def crossval(
 
 def read_clips(index_file, also, protocol):
     """The clips to train and measure on; says so where folds are not the published ones."""
-    from emohrnet_tf.splits import missing_actors
+    from emohrnet_tf.data.splits import missing_actors
 
     index = read_indexes(index_file, also)
     missing = missing_actors(index if also is None else index[~index["also"]]) if protocol == "speaker" else None
@@ -98,7 +98,7 @@ def read_clips(index_file, also, protocol):
 
 
 def print_run(report, out):
-    from emohrnet_tf.report import CHOICES, comparison
+    from emohrnet_tf.evaluation.report import CHOICES, comparison
 
     typer.echo(
         f"Protocol {report['protocol']}, fold {report['fold']}, seed {report['seed']}: "

@@ -24,15 +24,15 @@ def predict(
 ):
     """Print the emotion of files, or of all audio in folders."""
     quiet()
-    from emohrnet_tf.predict import find_audio, predict_into
-    from emohrnet_tf.predict import predict as run
-    from emohrnet_tf.sphere import DIMENSIONS
+    from emohrnet_tf.inference.predict import find_audio, predict_into
+    from emohrnet_tf.inference.predict import predict as run
+    from emohrnet_tf.model.sphere import DIMENSIONS
 
     if form not in ("table", "json", "csv"):
         raise InputError(f"--format is table, json or csv. Received: {form!r}")
     if out is not None:
-        from emohrnet_tf.emohrnet import load_model
-        from emohrnet_tf.export.litert import scorer_for
+        from emohrnet_tf.exporter.litert import scorer_for
+        from emohrnet_tf.model.emohrnet import load_model
 
         files = find_audio(paths)
         scorer = scorer_for(load_model(model), len(files))
@@ -93,8 +93,8 @@ def timeline(
     import tempfile
 
     from emohrnet_tf.files import replacing
-    from emohrnet_tf.timeline import FORMS, write_timeline
-    from emohrnet_tf.timeline import timeline as run
+    from emohrnet_tf.inference.timeline import FORMS, write_timeline
+    from emohrnet_tf.inference.timeline import timeline as run
 
     if form not in FORMS:
         raise InputError(f"--format is one of {', '.join(FORMS)}. Received: {form!r}")
@@ -135,8 +135,8 @@ def export(
     """Write SavedModel and TFLite files, and verify that each tells what the model tells."""
     quiet()
     from emohrnet_tf.corpora import read_index
-    from emohrnet_tf.export.card import door_cells
-    from emohrnet_tf.export.exporter import export as run
+    from emohrnet_tf.exporter.card import door_cells
+    from emohrnet_tf.exporter.exporter import export as run
 
     index = None if index_file is None else read_index(index_file)
     report = run(model, out, index, version, overwrite, name, allow_missed_gates, say=typer.echo)
@@ -156,6 +156,6 @@ def demo(
 ):
     """The whole way on made-up voices: corpus, training, evaluation on unseen speakers, predictions, pictures."""
     quiet()
-    from emohrnet_tf.demo import demo as run
+    from emohrnet_tf.demo.run import demo as run
 
     run(out, epochs, say=typer.echo)

@@ -31,7 +31,7 @@ def network(architecture, path, frames=256, mels=64, classes=8, stem=None, fuse_
     Raises:
         InputError: of `hrnet.read_table`.
     """
-    from emohrnet_tf.hrnet import read_table  # Keras is slow to import, and no other picture needs it
+    from emohrnet_tf.model.hrnet import read_table  # Keras is slow to import, and no other picture needs it
 
     filters, strides, stages = read_table(architecture, stem, (frames, mels))
     stride = 2 ** (len(strides) - strides.count(1))

@@ -5,7 +5,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.evaluate import BINS, calibration_error
+from emohrnet_tf.evaluation.metrics import BINS, calibration_error
 
 from .style import LINES, STYLE, looks, save
 

@@ -4,9 +4,9 @@ import pytest
 import soundfile
 
 from emohrnet_tf.corpora import read_corpus, read_index, write_index
+from emohrnet_tf.data.splits import split
+from emohrnet_tf.data.targets import read_vad
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.splits import split
-from emohrnet_tf.targets import read_vad
 
 ROWS = [  # FileName, EmoClass, EmoAct, EmoVal, EmoDom, SpkrID, Gender, Split_Set
     ("MSP-PODCAST_0001_0008.wav", "N", 4.2, 4.6, 4.4, "127", "Male", "Train"),

@@ -1,0 +1,1 @@
+"""Any file or bytes to a waveform, and a waveform to windows."""

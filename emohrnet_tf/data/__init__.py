@@ -1,0 +1,1 @@
+"""From an index of clips to batches for training: preparation, splits, targets, augmentation, pipeline."""

@@ -1,0 +1,222 @@
+"""From an index to batches of log-mels: decoded once, then everything on-graph in tf.data."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from emohrnet_tf.audio.decode import read_clip
+from emohrnet_tf.audio.files import SAMPLE_RATE, graph_windows, load_audio, window_starts
+from emohrnet_tf.data.augment import EQUALIZER_KNOTS, Augment, mix, spectral_gains
+from emohrnet_tf.errors import InputError
+from emohrnet_tf.model.features import log_mel
+
+CACHE_BYTES = 2 << 30  # decoded audio is kept in memory up to this size
+HIGHEST_SNR_DB = 40.0  # of the noise in training
+
+
+class Clips:
+    """The readable clips of an index, decoded once.
+
+    Args:
+        index: DataFrame with `file` and `emotion`, and optionally `channel`, `start`, `end`.
+        sample_rate: Hz.
+        cache_bytes: the decoded audio stays in memory if it is no larger; otherwise files are read anew each time.
+
+    Attributes:
+        index: rows whose audio can be read, in order, renumbered from 0.
+        failed: DataFrame of `file` and `reason` for the others.
+        lengths: samples of each clip.
+    """
+
+    def __init__(self, index, sample_rate=16000, cache_bytes=CACHE_BYTES, workers=4):
+        self.sample_rate = sample_rate
+        rows = index.to_dict("records")
+        kept, audio, reasons, lengths, total = [], [], [], [], 0
+        with ThreadPoolExecutor(workers) as pool:
+            for number, (waveform, reason) in enumerate(pool.map(self._decode, rows)):
+                if waveform is None:
+                    reasons.append({"file": rows[number]["file"], "reason": reason})
+                    continue
+                kept.append(number)
+                lengths.append(len(waveform))
+                total += waveform.nbytes
+                if total > cache_bytes:
+                    audio = None
+                elif audio is not None:
+                    audio.append(waveform)
+        self.index = index.iloc[kept].reset_index(drop=True)
+        self.failed = pd.DataFrame(reasons, columns=["file", "reason"])
+        self.lengths = np.array(lengths, "int64")
+        if not kept:
+            first = f" First reason: {reasons[0]['reason']}" if reasons else ""
+            raise InputError(f"No clip of the index can be read: check its `file` column.{first} Received: {len(rows)}")
+        self._flat = None
+        if audio is not None:
+            self._flat = tf.constant(np.concatenate(audio))
+            self._starts = tf.constant(np.cumsum([0, *lengths[:-1]]), tf.int64)
+            self._lengths = tf.constant(self.lengths, tf.int64)
+
+    def _decode(self, row):
+        try:
+            return load_audio(row["file"], self.sample_rate, **_cut(row)), None
+        except InputError as error:
+            return None, str(error)
+
+    def waveform(self, number):
+        """Waveform `(samples,)` of a clip as a NumPy array."""
+        if self._flat is None:
+            row = self.index.iloc[number].to_dict()
+            return load_audio(row["file"], self.sample_rate, **_cut(row))
+        start = int(self._starts[number])
+        return self._flat[start : start + int(self.lengths[number])].numpy()
+
+    def graph_reader(self):
+        """A function from a scalar clip number to its waveform `(samples,)`, both tensors."""
+        if self._flat is not None:
+            return lambda number: tf.slice(self._flat, [self._starts[number]], [self._lengths[number]])
+        files = tf.constant(self.index["file"].tolist())
+        if self.sample_rate == SAMPLE_RATE and not {"channel", "start", "end"} & set(self.index.columns):
+            return lambda number: read_clip(files[number])
+
+        def read(number):
+            waveform = tf.numpy_function(lambda n: self.waveform(int(n)), [number], tf.float32)
+            return tf.ensure_shape(waveform, (None,))
+
+        return read
+
+
+def training_batches(clips, rows, targets, config, seed=0, first_epoch=0):
+    """Batches for `model.fit`, endless: epoch after epoch of all rows, each in an order of its own.
+
+    Everything random is a function of (seed, epoch, clip), so a run repeats, and one that resumes at `first_epoch`
+    sees what it would have seen.
+
+    Args:
+        clips: `Clips`.
+        rows: numbers of the training clips.
+        targets: what each of them is to give: float array `(clips, classes)`, or several by name.
+        config: `config.Config`.
+        seed: int.
+        first_epoch: epoch of the first batch, counted from 0.
+
+    Returns:
+        `(dataset, steps)`: a tf.data dataset of (log-mel `(batch, frames, mels, 1)`, targets `(batch, classes)` or
+        several by name) and its batches per epoch; the last incomplete batch of an epoch is dropped.
+    """
+    settings, samples = config.augmentation, config.audio.samples
+    augment = Augment(**settings.log_mel())
+    batch_size = min(config.training.batch_size, len(rows))
+    rows, read, names = tf.constant(rows, tf.int64), clips.graph_reader(), None
+    if isinstance(targets, dict):  # side by side until the end: one array goes through everything
+        names, widths = list(targets), [values.shape[1] for values in targets.values()]
+        targets = np.concatenate(list(targets.values()), axis=1)
+    targets = tf.constant(targets, tf.float32)
+
+    def one_epoch(epoch):
+        key = tf.stack([tf.cast(seed, tf.int64), epoch])
+        order = tf.random.experimental.stateless_shuffle(tf.range(tf.size(rows)), seed=key)
+        batches = tf.data.Dataset.from_tensor_slices(order)
+        batches = batches.map(lambda i: example(key, i), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        return batches.batch(batch_size, drop_remainder=True)
+
+    def example(key, i):
+        # Two 64-bit words of key for (seed, epoch, clip): folded through the generator, not added up.
+        folded = tf.random.stateless_uniform([2], key, minval=None, maxval=None, dtype=tf.int64)
+        key = tf.stack([folded[0], folded[1] ^ tf.cast(i, tf.int64)])
+        numbers = tf.random.stateless_uniform([2 + augment.numbers + EQUALIZER_KNOTS + 2], key)
+        waveform = place(read(rows[i]), samples, numbers[0], numbers[1], settings)
+        waveform = add_noise(waveform, key + 1, settings)
+        pair = tf.random.stateless_gamma([2], key + 2, settings.mixup or 1.0)
+        return waveform, numbers[2:], tf.reduce_max(pair) / tf.reduce_sum(pair), targets[i]
+
+    def features(waveform, numbers, share, target):
+        gains = spectral_gains(numbers[:, augment.numbers :], settings, config.audio)
+        x = tf.expand_dims(log_mel(waveform, gains=gains, **config.audio.front_end()), -1)
+        x = augment(x, numbers[:, : augment.numbers], training=True)
+        x, target = mix(x, target, share) if settings.mixup else (x, target)
+        return x, target if names is None else dict(zip(names, tf.split(target, widths, axis=1)))
+
+    dataset = tf.data.Dataset.counter(first_epoch).flat_map(one_epoch)
+    dataset = dataset.map(features, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return dataset.prefetch(2), len(rows) // batch_size
+
+
+def place(waveform, samples, where, fill, settings):
+    """One window of a clip, on-graph: a long clip is cut at a random place, a short one set at a random place.
+
+    Args:
+        waveform: `(length,)`.
+        samples: of the window.
+        where, fill: scalars in 0..1, the randomness: the offset, and whether a short clip is repeated to fill.
+        settings: `config.Augmentation`.
+
+    Returns:
+        `(samples,)`.
+    """
+    length = tf.size(waveform)
+    if not settings.random_offset:
+        where = tf.zeros_like(where)
+    filled = tf.logical_and(fill < settings.filled_share, length < samples)
+    repeats = tf.where(filled, samples // tf.maximum(length, 1) + 2, 1)
+    waveform = tf.cond(filled, lambda: tf.tile(waveform, [repeats]), lambda: waveform)
+    offset = tf.cast(where * tf.cast(tf.abs(tf.size(waveform) - samples) + 1, tf.float32), tf.int32)
+    offset = tf.minimum(offset, tf.abs(tf.size(waveform) - samples))
+    after = tf.maximum(samples - tf.size(waveform) - offset, 0)
+    waveform = tf.cond(
+        tf.size(waveform) >= samples,
+        lambda: waveform[offset : offset + samples],
+        lambda: tf.pad(waveform, [[offset, after]]),
+    )
+    return tf.ensure_shape(waveform, (samples,))
+
+
+def add_noise(waveform, key, settings):
+    """White noise on some windows, `settings.noise_snr_db` to 40 dB below the window's level.
+
+    Args:
+        waveform: `(samples,)`.
+        key: int64 `(2,)`, the randomness.
+        settings: `config.Augmentation`: `noise_share`, `noise_snr_db`.
+
+    Returns:
+        `(samples,)`.
+    """
+    if not settings.noise_share:
+        return waveform
+    chance, where = tf.unstack(tf.random.stateless_uniform([2], key))
+    snr_db = settings.noise_snr_db + where * (HIGHEST_SNR_DB - settings.noise_snr_db)
+    level = tf.sqrt(tf.reduce_mean(tf.square(waveform))) * 10.0 ** (-snr_db / 20.0)
+    noisy = lambda: waveform + level * tf.random.stateless_normal(tf.shape(waveform), key + 2)  # noqa: E731
+    return tf.cond(chance < settings.noise_share, noisy, lambda: waveform)
+
+
+def window_batches(clips, rows, audio, batch_size=64):
+    """The windows by which clips are judged, cut by the one rule of `audio.windows`.
+
+    Returns:
+        `(dataset, owners)`: batches of log-mels `(batch, frames, mels, 1)`, kept in memory where they fit; and for
+        each window the position in `rows` of its clip.
+    """
+    read = clips.graph_reader()
+    owners = np.repeat(np.arange(len(rows)), [len(window_starts(clips.lengths[r], audio.samples)) for r in rows])
+
+    def clip_windows(row):
+        return tf.data.Dataset.from_tensor_slices(graph_windows(read(row)[None], audio.samples)[0])
+
+    def features(waveform):
+        waveform = tf.ensure_shape(waveform, (None, audio.samples))
+        return tf.expand_dims(log_mel(waveform, **audio.front_end()), -1)
+
+    dataset = tf.data.Dataset.from_tensor_slices(np.asarray(rows, "int64")).flat_map(clip_windows).batch(batch_size)
+    dataset = dataset.map(features, num_parallel_calls=tf.data.AUTOTUNE)
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(-(-len(owners) // batch_size)))
+    if len(owners) * audio.frames * audio.mels * 4 <= CACHE_BYTES:
+        dataset = dataset.cache()
+    return dataset.prefetch(2), owners
+
+
+def _cut(row):
+    """The keyword arguments of `load_audio` that a row of an index holds."""
+    return {key: row[key] for key in ("channel", "start", "end") if pd.notna(row.get(key)) and row[key] != ""}

@@ -1,0 +1,1 @@
+"""Figures of models: measures, calibration, robustness, baselines, reports."""

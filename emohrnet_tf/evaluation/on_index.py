@@ -1,0 +1,156 @@
+"""A model measured on an index: what it answers, clip by clip, held against what is known."""
+
+from pathlib import Path
+
+import numpy as np
+
+from emohrnet_tf.audio.files import windows
+from emohrnet_tf.data.pipeline import Clips
+from emohrnet_tf.data.targets import emotion_numbers, read_vad
+from emohrnet_tf.errors import InputError
+from emohrnet_tf.evaluation.metrics import Truth, evaluate_answers
+from emohrnet_tf.inference.predict import clip_answers
+from emohrnet_tf.model.emohrnet import heard, load_model
+from emohrnet_tf.provenance import provenance
+
+
+def measure(model, index, part="test", shared_labels=False, picture=None, reliability=None, embedding=None):
+    """Evaluate a model on an index.
+
+    Args:
+        model: as for `emohrnet.load_model`; a split beside the model says what it was trained on.
+        index: DataFrame with `file`, `emotion` and optionally `speaker`, `channel`, `start`, `end`.
+        part: "test" leaves out the clips that the model was trained on or chosen by, "all" keeps them.
+        shared_labels: measure on the emotions that model and index share, as across corpora: other clips are left
+            out, and the model chooses among the shared ones.
+        picture: to draw the confusion matrix in, and for a model with dimensions (of a joint one in a second file,
+            `..._dimensions`) labelled against predicted.
+        reliability: to draw how often the model is right in, against how sure it is.
+        embedding: to draw in which clips are alike to it.
+
+    Returns:
+        The report of `evaluate.evaluate_answers`, with `part`, `left_out`, `failed` and what the result was made by.
+
+    Raises:
+        InputError: no clip is left, a label that the model does not know, no readable clip, or a picture of emotions
+            that the model does not name.
+    """
+    name, (index, left_out) = Path(model).name, unseen(model, index, part)
+    model, labels = load_model(model), None
+    if shared_labels:
+        labels = [label for label in model.labels if label in set(index.emotion)]
+        index = index[index.emotion.isin(labels)]
+        if len(labels) < 2:
+            raise InputError(f"The model knows {', '.join(model.labels)}; two shared emotions are needed: {labels!r}")
+    clips = known_clips(model, index)
+    labels, answers = answer_index(model, clips, labels)
+    truth = truth_of(model, clips.index, labels)
+    speakers = clips.index.speaker.tolist() if "speaker" in clips.index else None
+    report = evaluate_answers(labels, truth, answers, speakers)
+    if picture or reliability or embedding:
+        _draw(report, truth, answers, labels, picture, reliability, embedding)
+    report |= {"part": part, "left_out": left_out, "model": name, "corpora": _corpora(clips.index)}
+    return report | {"failed": clips.failed.to_dict("records"), **provenance()}
+
+
+def _draw(report, truth, answers, labels, picture, reliability, embedding):
+    """The pictures of `measure`, those that are asked for."""
+    from emohrnet_tf import plots  # matplotlib: not for who predicts
+
+    named = truth.emotion >= 0
+    if (reliability or embedding) and not (labels and named.any()):
+        raise InputError("These pictures are of emotions, and the model or the index names none. Received: 0 clips")
+    if reliability:
+        plots.reliability(truth.emotion[named], answers["probabilities"][named], reliability)
+    if embedding:
+        emotions = np.array(labels)[truth.emotion[named]]
+        plots.embedding_map(answers["embedding"][named], emotions, embedding, labels)
+    if picture and "confusion" in report:
+        plots.confusion_matrix(report, picture)
+        picture = Path(picture).with_name(f"{Path(picture).stem}_dimensions{Path(picture).suffix}")
+    if picture and "vad" in report:
+        true, predicted = truth.cube[truth.known], answers["dimensions"][truth.known]
+        plots.dimensions(report["vad"], truth.sphere, true, predicted, picture)
+
+
+def known_clips(model, index):
+    """The `data.Clips` of an index at a model's rate.
+
+    Raises:
+        InputError: a label that the model does not know, or no readable clip.
+    """
+    unknown = sorted(set(index.emotion.dropna()) - set(model.labels)) if model.labels else []
+    if model.head.kind == "categorical" and index.emotion.isna().any():
+        raise InputError("The model names emotions: leave out the clips without one. Received: an empty emotion")
+    if unknown:
+        raise InputError(f"The model knows {', '.join(model.labels)}: relabel or drop the others. Received: {unknown}")
+    return Clips(index, model.audio.sample_rate)
+
+
+def truth_of(model, index, labels):
+    """What is known of the clips of an index, as `evaluate.Truth`; of dimensions only for a model that has them.
+
+    Raises:
+        InputError: of `targets.read_vad`; no clip with labels of the only thing that the model answers.
+    """
+    cube, known = read_vad(index) if model.sphere is not None else (None, None)
+    if known is not None and not known.any():
+        raise InputError("No clip of the index has valence, arousal and dominance. Received: 0 rows with them")
+    return Truth(emotion_numbers(index, labels), cube, known, model.sphere)
+
+
+def answer_index(model, clips, labels=None, change=None):
+    """What a model says of clips.
+
+    Args:
+        model: `EmoHRNet`.
+        clips: of `known_clips`.
+        labels: those of the model's to choose among; None for all.
+        change: function of (waveform, number of the clip) to the waveform that is scored; None for none.
+
+    Returns:
+        `(labels, answers)`, the latter as of `clip_answers`, probabilities of `labels` alone.
+    """
+    labels = labels or model.labels
+    heard = lambda row: change(clips.waveform(row), row) if change else clips.waveform(row)  # noqa: E731
+    rows, scores = range(len(clips.index)), []
+    for start in range(0, len(rows), 64):
+        scores.append(
+            clip_answers(model, [windows(heard(row), model.audio.samples) for row in rows[start : start + 64]])
+        )
+    answers = {name: np.concatenate([part[name] for part in scores]) for name in scores[0]}
+    if labels:
+        chosen = answers["probabilities"][:, [model.labels.index(label) for label in labels]]
+        answers["probabilities"] = chosen / chosen.sum(axis=1, keepdims=True)
+    return labels, answers
+
+
+def _corpora(index):
+    return sorted(set(index.corpus)) if "corpus" in index else []
+
+
+def unseen(model, index, part="test"):
+    """The clips of an index that a model was neither trained on nor chosen by, as far as that is known.
+
+    Args:
+        model: as for `emohrnet.load_model`.
+        index: DataFrame with `file`.
+        part: "test", or "all", for which every clip stays.
+
+    Returns:
+        `(index, left_out)`: the clips that stay, and how many do not.
+
+    Raises:
+        InputError: another part, or no clip stays.
+    """
+    if part not in ("test", "all"):
+        raise InputError(f"The part is test or all. Received: {part!r}")
+    seen = heard(model, index)
+    if part == "all":
+        return index, 0
+    if seen.all():
+        raise InputError(
+            f"The model was trained on every clip of the index: evaluate on another, or on --part all, which is no "
+            f"measure of new speech. Received: {model}"
+        )
+    return index[~seen], int(seen.sum())

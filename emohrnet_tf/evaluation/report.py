@@ -1,0 +1,177 @@
+"""Reports for readers: JSON that is whole or not there, and tables in Markdown that also read as plain text."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+
+from emohrnet_tf.errors import InputError
+from emohrnet_tf.files import replacing
+
+# what the columns of `comparison` are called, for the keys that say how an epoch was chosen
+CHOICES = {
+    "validation": "validation-chosen epoch",
+    "last": "last epoch",
+    "best_on_test": "best on test (optimistic)",
+}
+
+MEASURES = {"uar": "UAR", "war": "WAR", "macro_f1": "macro-F1", "ece": "ECE", "ccc": "CCC"}
+
+
+def write_json(path, data):
+    """Write a report, or any dict of plain values, as sorted and indented JSON, whole or not at all.
+
+    Floats keep 6 decimals (below 1: 6 digits); NaN and infinity become null. Folders are made.
+    """
+    with replacing(path) as part:
+        part.write_text(json.dumps(_plain(data), indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _plain(value):
+    """The value in JSON's types, floats rounded."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray | list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return None
+        return float(f"{value:.6g}") if abs(value) < 1 else round(value, 6)
+    return str(value) if isinstance(value, Path) else value
+
+
+def table(report):
+    """A report as Markdown that also reads as plain text: scores, classes, confusion matrix, speakers; dimensions.
+
+    Example:
+        >>> from emohrnet_tf.evaluation.metrics import evaluate
+        >>> print(table(evaluate(["calm", "anger"], [0, 1], [[0.9, 0.1], [0.2, 0.8]], bootstrap=0)).split("\\n")[2])
+        | UAR             | 100.0 % |
+    """
+    parts = [_emotions(report)] if "uar" in report else []
+    if "vad" in report:
+        parts.append(_dimensions(report["vad"]))
+    return "\n\n".join(parts)
+
+
+def _dimensions(vad):
+    """The table of an `evaluate.evaluate_dimensions`."""
+    kinds = list(vad["interval"])
+    rows = [
+        [row["dimension"], f"{row['ccc']:.3f}", f"{row['pearson']:.3f}", f"{row['rmse']:.3f}"]
+        + [f"{row['interval'][kind][0]:.3f} to {row['interval'][kind][1]:.3f}" for kind in kinds]
+        for row in vad["dimensions"]
+    ]
+    limits = [f"{vad['interval'][kind][0]:.3f} to {vad['interval'][kind][1]:.3f}" for kind in kinds]
+    rows.append(["mean", f"{vad['ccc']:.3f}", "", "", *limits])
+    head = ["dimension", "CCC", "Pearson", "RMSE", *(f"95 % interval {kind.replace('_', ' ')}" for kind in kinds)]
+    low, high = vad["scale"]
+    note = (
+        f"Right region of {vad['regions']}: {_percent(vad['region_accuracy'])} of {vad['clips']} clips. "
+        f"RMSE on the labels' scale, {low:g} to {high:g}."
+    )
+    return _markdown(head, rows) + "\n\n" + note
+
+
+def _emotions(report):
+    """The tables of an `evaluate.evaluate`."""
+    intervals = report.get("interval", {})
+    kinds = [kind for kind in ("by_clip", "by_speaker") if kind in intervals]
+    head = ["measure", "value", *(f"95 % interval {kind.replace('_', ' ')}" for kind in kinds)]
+    rows = []
+    for key, name in (("uar", "UAR"), ("war", "WAR"), ("macro_f1", "macro-F1"), ("ece", "ECE")):
+        rows.append([name, _percent(report[key]), *(_range(intervals[kind].get(key)) for kind in kinds)])
+    rows.append(["mean confidence", _percent(report["mean_confidence"]), *("" for _ in kinds)])
+    rows.append(["clips", str(report["clips"]), *("" for _ in kinds)])
+    parts = [_markdown(head, rows)]
+    scores = ("precision", "recall", "f1")
+    rows = [[row["label"], *(_percent(row[key]) for key in scores), str(row["support"])] for row in report["per_class"]]
+    parts.append(_markdown(["class", "precision", "recall", "F1", "clips"], rows))
+    rows = [[label, *map(str, counts)] for label, counts in zip(report["labels"], report["confusion"])]
+    parts.append(_markdown(["true \\ predicted", *report["labels"]], rows))
+    if "per_speaker" in report:
+        rows = [
+            [row["speaker"], _percent(row["uar"]), _percent(row["war"]), str(row["clips"])]
+            for row in report["per_speaker"]
+        ]
+        parts.append(_markdown(["speaker", "UAR", "WAR", "clips"], rows))
+    return "\n\n".join(parts)
+
+
+def comparison(reports, chosen="validation"):
+    """Several reports side by side, as Markdown: `{"validation": ..., "last": ..., "best_on_test": ...}` or any names.
+
+    The keys of `CHOICES` are written out; `chosen` is the key of the result, the others stand beside it to compare.
+    """
+    if not reports:
+        raise InputError(f"comparison: at least one report. Received: {reports!r}")
+    order = [key for key in CHOICES if key in reports] + [key for key in reports if key not in CHOICES]
+    reports = {key: reports[key] for key in order}  # JSON files hold them by name
+    rows, first = [], next(iter(reports.values()))
+    for key, name in MEASURES.items():
+        if key not in first:
+            continue
+        rows.append([name, *(_shown(key, report[key]) for report in reports.values())])
+        for kind in ("by_clip", "by_speaker"):
+            ranges = [_interval(report, key).get(kind) for report in reports.values()]
+            if any(ranges):
+                rows.append([f"{name} 95 % {kind.replace('_', ' ')}", *(_range(limits, key) for limits in ranges)])
+    rows.append(
+        ["clips", *(str(report.get("clips", report.get("vad", {}).get("clips"))) for report in reports.values())]
+    )
+    heads = [CHOICES.get(key, key) + (" (the result)" if key == chosen else "") for key in reports]
+    return _markdown(["measure", *heads], rows)
+
+
+def summary_table(summary):
+    """A report of `crossval.summarize` as Markdown: the mean over its runs, then each run."""
+    chosen, partial = summary["chosen"], "" if summary["complete"] else " of the runs so far, not all folds"
+    choices = [key for key in CHOICES if key in summary["scores"]]
+    head = ["measure", *(CHOICES[key] + (" (the result)" if key == chosen else "") for key in choices)]
+    rows = []
+    for key in MEASURES:
+        if key in summary["scores"][chosen]:
+            cells = [summary["scores"][choice][key] for choice in choices]
+            rows.append([f"{MEASURES[key]}, mean{partial}", *(_shown(key, cell["mean"]) for cell in cells)])
+            rows.append([f"{MEASURES[key]}, spread", *(_shown(key, cell["spread"]) for cell in cells)])
+    parts = [_markdown(head, rows)]
+    shown = [key for key in ("uar", "war", "ccc") if key in summary["scores"][chosen]]
+    rows = [
+        [f"fold {run['fold']}, seed {run['seed']}", *(_shown(key, run[chosen][key]) for key in shown)]
+        for run in summary["runs"]
+    ]
+    parts.append(_markdown(["run", *(MEASURES[key] for key in shown)], rows))
+    return "\n\n".join(parts)
+
+
+def _shown(key, value):
+    """A measure as it is printed: shares in per cent, CCC as it is."""
+    return _percent(value) if key != "ccc" else "-" if value is None else f"{value:.3f}"
+
+
+def _interval(report, key):
+    """The intervals of a measure of a report, by kind."""
+    if key == "ccc":
+        return report["vad"]["interval"]
+    return {kind: limits.get(key) for kind, limits in report.get("interval", {}).items() if isinstance(limits, dict)}
+
+
+def _percent(value):
+    return "-" if value is None else f"{100 * value:.1f} %"
+
+
+def _range(limits, key="uar"):
+    if limits is None:
+        return ""
+    return "{:.3f} to {:.3f}".format(*limits) if key == "ccc" else f"{100 * limits[0]:.1f} to {100 * limits[1]:.1f} %"
+
+
+def _markdown(head, rows):
+    """Rows of strings -> an aligned Markdown table: the first column to the left, the others to the right."""
+    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+    lines = [[row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])] for row in [head, *rows]]
+    lines.insert(1, ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])])
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

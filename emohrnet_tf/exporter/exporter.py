@@ -1,0 +1,186 @@
+"""From a trained model to what servers and phones run: SavedModel, TFLite, and the proof that all tell the same."""
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from emohrnet_tf import __version__
+from emohrnet_tf.audio.files import windows
+from emohrnet_tf.data.pipeline import Clips
+from emohrnet_tf.data.targets import emotion_numbers, read_vad
+from emohrnet_tf.errors import InputError
+from emohrnet_tf.evaluation.report import write_json
+from emohrnet_tf.exporter.card import model_card
+from emohrnet_tf.exporter.metadata import add_metadata
+from emohrnet_tf.exporter.saved_model import write_saved_model
+from emohrnet_tf.exporter.tflite import KINDS, calibration_inputs, quantize, to_float32
+from emohrnet_tf.exporter.verify import missed, verify
+from emohrnet_tf.model.emohrnet import load_model
+from emohrnet_tf.pretrained import comes_along, weights_file
+from emohrnet_tf.provenance import provenance
+
+CALIBRATION_CLIPS = 200
+
+
+def export(model, out, index=None, version=None, overwrite=False, name=None, allow_missed_gates=False, say=print):
+    """Export a model and verify every file of it before anything is put in place.
+
+    Args:
+        model: path of a `.keras` file, "ravdess", or a run folder, whose split says which clips calibrate and verify.
+        out: folder. It gets `saved_model/<version>/`, `tflite/<name>_<kind>.tflite`, `labels.txt`, `model_card.md`
+            and `export_report.json`. A model with dimensions has `tflite/<name>_emotion_<kind>.tflite` and
+            `tflite/<name>_vad_<kind>.tflite`.
+        index: DataFrame with `file`, `emotion` and `split`, in place of the run's own: rows "train" calibrate int8,
+            rows "test" verify. Without either, there is no int8 and only made-up sounds verify.
+        version: of the SavedModel; else one more than the highest in `out`.
+        overwrite: replace an existing version.
+        name: of the TFLite files, else the run folder's.
+        allow_missed_gates: keep an export that misses a gate; the report says so.
+        say: what to do with a line of text.
+
+    Returns:
+        The report, as in `export_report.json`.
+
+    Raises:
+        InputError: not a model of ours, a folder that cannot be written, a version that is there already,
+            calibration that is too small or silent, or a missed gate.
+    """
+    path, out = Path(model), Path(out)
+    model = load_model(path)
+    if comes_along(path):
+        path = weights_file(str(path))
+    folder = path if path.is_dir() else path.parent
+    name = name or (folder.resolve().name if path.is_dir() else path.stem)
+    version = _version(out, version, overwrite)
+    index = _split_index(folder) if index is None else index
+    calibration, clips, true, cube = _clips(index, model)
+    kinds = [kind for kind in KINDS if kind != "int8" or calibration is not None]
+    if calibration is None:
+        say("No training clips at hand, so no int8 file: give --index with a column split, or export a run's folder.")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        scratch = tempfile.TemporaryDirectory(dir=out, prefix=".export-")
+    except OSError as error:
+        raise InputError(f"{out} cannot be written ({error.strerror}): give another folder as --out.") from error
+    with scratch:
+        work = Path(scratch.name)
+        say("Writing the SavedModel")
+        saved = write_saved_model(model, work / "saved_model")
+        say(f"Writing TFLite: {', '.join(kinds)}")
+        files = _write_tflite(model, work / "tflite", name, kinds, calibration, version)
+        say(f"Verifying every door on {len(clips)} clips and made-up sounds")
+        verification = verify(model, work / "saved_model", files, clips, true, calibration is None, cube)
+        failures = missed(verification)
+        if failures and not allow_missed_gates:
+            raise InputError(
+                f"The export does not tell what the model tells ({'; '.join(failures)}): nothing was written. Fix the "
+                f"model, or keep it all the same with --allow-missed-gates. Received: {path}"
+            )
+        report = {
+            "model": name,
+            "version": version,
+            "labels": model.labels,
+            "saved_model": saved,
+            "tflite": {kind: {"file": file.name, "bytes": file.stat().st_size} for kind, file in files.items()},
+            "calibration_windows": 0 if calibration is None else len(calibration),
+            "verification": verification,
+            "missed_gates_allowed": failures,
+            **provenance(),
+        }
+        run = folder / "report.json"
+        card = model_card(model, report, json.loads(run.read_text()) if run.exists() else None)
+        (work / "model_card.md").write_text(card, encoding="utf-8")
+        (work / "labels.txt").write_text("".join(f"{label}\n" for label in model.labels), encoding="utf-8")
+        write_json(work / "export_report.json", report)
+        _put_in_place(work, out, version)
+    return report
+
+
+def _version(out, version, overwrite):
+    """The number of the new version; checked."""
+    there = [int(p.name) for p in (out / "saved_model").glob("*") if p.name.isdigit()] if out.is_dir() else []
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is a file: give a folder as --out. Received: {out}")
+    if version is None:
+        return max(there, default=0) + 1
+    if version < 1:
+        raise InputError(f"A version is a number from 1 on. Received: {version!r}")
+    if version in there and not overwrite:
+        raise InputError(
+            f"{out / 'saved_model' / str(version)} exists: give another --version, or --overwrite. Received: {version}"
+        )
+    return version
+
+
+def _split_index(folder):
+    """The split of a run whose files are all still there, or None."""
+    file = folder / "split.csv"
+    return pd.read_csv(file, dtype={"speaker": str, "channel": str}) if file.exists() else None
+
+
+def _clips(index, model):
+    """`(calibration inputs or None, test waveforms, labels or None, cube or None)` of an index with a split."""
+    if index is None:
+        return None, [], None, None
+    if "split" not in index:
+        raise InputError(f"The index needs the column split (train, test). Received columns: {list(index)!r}")
+    unknown = sorted(set(index.emotion.dropna()) - set(model.labels))
+    if unknown and model.labels:
+        raise InputError(f"The model knows {', '.join(model.labels)}: relabel or drop the others. Received: {unknown}")
+    chosen = index[index.split == "train"]
+    chosen = chosen.sample(min(CALIBRATION_CLIPS, len(chosen)), random_state=0)
+    test = index[index.split == "test"]
+    if not len(chosen) or not len(test):
+        raise InputError(
+            f"The index needs clips in train and in test. Received: {index.split.value_counts().to_dict()}"
+        )
+    calibration, test = Clips(chosen, model.audio.sample_rate), Clips(test, model.audio.sample_rate)
+    cut = [windows(calibration.waveform(row), model.audio.samples) for row in range(len(calibration.index))]
+    true, cube = emotion_numbers(test.index, model.labels), None
+    if model.sphere is not None:
+        cube, known = read_vad(test.index)
+        cube[~known] = np.nan
+    clips = [test.waveform(row) for row in range(len(test.index))]
+    return calibration_inputs(np.concatenate(cut), model.audio.samples), clips, true, cube
+
+
+def _write_tflite(model, folder, name, kinds, calibration, version):
+    """`{kind: path}` of the TFLite files, with metadata; of a model with dimensions `{task_kind: path}`."""
+    folder.mkdir()
+    tasks = ["emotion"] * model.head.emotions + ["vad"] * model.head.dimensions
+    files = {}
+    for task in tasks:
+        plain, labels = to_float32(model, task), model.labels if task == "emotion" else []
+        facts = {"samples": model.audio.samples, "export_version": version}
+        facts |= {"scale": [model.sphere.low, model.sphere.high]} if task == "vad" else {}
+        texts = {"description": "Valence, arousal and dominance of speech, from raw audio."} if task == "vad" else {}
+        for kind in kinds:
+            contents = quantize(plain, kind, calibration if kind == "int8" else None)
+            contents = add_metadata(
+                contents, labels, model.audio.sample_rate, name=name, version=f"{__version__}.{version}",
+                about=facts | {"kind": kind}, **texts,
+            )  # fmt: skip
+            key = f"{task}_{kind}" if model.head.dimensions else kind
+            files[key] = folder / f"{name}_{key}.tflite"
+            files[key].write_bytes(contents)
+    return files
+
+
+def _put_in_place(work, out, version):
+    """Move finished files where they belong, each whole; the report, which says that all is there, comes last."""
+    target = out / "saved_model" / str(version)
+    target.parent.mkdir(exist_ok=True)
+    if target.exists():
+        target.rename(work / "replaced_saved_model")
+    (work / "saved_model").rename(target)
+    if (out / "tflite").exists():
+        (out / "tflite").rename(work / "replaced_tflite")
+    (work / "tflite").rename(out / "tflite")
+    for file in ("labels.txt", "model_card.md", "export_report.json"):
+        (work / file).replace(out / file)
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()  # the temporary directory's own cleaning finds what it made

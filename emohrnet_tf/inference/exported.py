@@ -1,0 +1,86 @@
+"""A TFLite file as a model, run by LiteRT alone: nothing here needs TensorFlow or Keras."""
+
+from pathlib import Path
+
+import numpy as np
+
+from emohrnet_tf.errors import InputError
+from emohrnet_tf.exporter.metadata import read_metadata
+
+DIMENSIONS = ("valence", "arousal", "dominance")
+
+
+class TFLiteModel:
+    """A `.tflite` file of `emohrnet export`; scores like an `EmoHRNet`.
+
+    Args:
+        file: path, or the bytes themselves.
+        threads: of one inference.
+
+    Attributes:
+        labels: names, in the order of the probabilities; none for a file of dimensions.
+        scale: ends of the dimensions' scale, or None.
+        samples, sample_rate: length and Hz of a window.
+        about: all facts the file tells of itself.
+
+    Raises:
+        InputError: no such file, not a TFLite file, or one without our metadata.
+
+    Example:
+        model = TFLiteModel("emotion.tflite")
+        probabilities = model.score(windows(load_audio("clip.wav"), model.samples)).mean(axis=0)
+    """
+
+    def __init__(self, file, threads=1):
+        from ai_edge_litert.interpreter import Interpreter
+
+        if not isinstance(file, bytes | bytearray):
+            if not Path(file).is_file():
+                raise InputError(f"No such file: give a .tflite file made by `emohrnet export`. Received: {file}")
+            file = Path(file).read_bytes()
+        self.about = read_metadata(file)
+        self.labels, self.sample_rate = self.about["labels"], self.about["sample_rate"]
+        self.scale = self.about.get("scale")
+        try:
+            self.interpreter = Interpreter(model_content=bytes(file), num_threads=threads)
+            self._run = self.interpreter.get_signature_runner("serving_default")
+        except (ValueError, RuntimeError) as error:
+            raise InputError(f"The file cannot be run ({error}): export the model again.") from error
+        self.samples = int(self._run.get_input_details()["waveform"]["shape"][1])
+
+    def score(self, windows):
+        """Probabilities of whole windows: float32 array `(n, classes)`, of windows as `outputs` takes them."""
+        return self.outputs(windows)["probabilities"]
+
+    def outputs(self, windows):
+        """What the file says of whole windows.
+
+        Args:
+            windows: float array `(n, samples)`.
+
+        Returns:
+            dictionary of float32 arrays: `probabilities` `(n, classes)`, or `dimensions` `(n, 3)`: valence, arousal,
+            dominance, brought to -1..1 as `EmoHRNet.outputs` gives them.
+        """
+        windows = np.asarray(windows, np.float32)
+        if windows.ndim != 2 or windows.shape[1] != self.samples:
+            raise InputError(
+                f"Windows must be (n, {self.samples}): cut them with `emohrnet_tf.audio.files.windows`. "
+                f"Received: {windows.shape}"
+            )
+        scores = np.zeros((len(windows), len(self.labels) or len(DIMENSIONS)), np.float32)
+        for row, window in zip(scores, windows):
+            outputs = self._run(waveform=window[None])
+            row[:] = outputs["probabilities"][0] if self.labels else [outputs[name][0, 0] for name in DIMENSIONS]
+        if self.labels:
+            return {"probabilities": scores}
+        low, high = self.scale
+        return {"dimensions": (2 * (scores - low) / (high - low) - 1).astype("float32")}
+
+    def write_golden(self, path, windows):
+        """Windows and this machine's probabilities as the `.npz` that `export/check_device.py --golden` reads."""
+        np.savez_compressed(path, waveform=np.asarray(windows, np.float32), probabilities=self.score(windows))
+
+    def delegate_partitions(self):
+        """Pieces of the graph that XNNPACK runs; fewer is better, 1 is all of it."""
+        return sum(op["op_name"] == "DELEGATE" for op in self.interpreter._get_ops_details())

@@ -1,0 +1,211 @@
+"""Emotions and dimensions of files and folders, with any model, one bad file never losing the rest."""
+
+import hashlib
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from emohrnet_tf.audio.files import load_audio, windows
+from emohrnet_tf.errors import InputError
+from emohrnet_tf.evaluation.report import write_json
+from emohrnet_tf.model.emohrnet import load_model
+from emohrnet_tf.model.sphere import DIMENSIONS
+from emohrnet_tf.provenance import provenance
+
+AUDIO_SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".oga", ".aif", ".aiff"}
+BATCH = 32  # files decoded and scored together; two batches are in flight
+UNCERTAIN = "uncertain"  # stands for the emotion where the model is not sure enough
+
+
+def predict(model, paths, min_confidence=0.0, workers=4):
+    """The emotion of each audio file.
+
+    Args:
+        model: `EmoHRNet`, or the path or name of one (`emohrnet.load_model`).
+        paths: files and folders; folders are searched recursively for audio.
+        min_confidence: the emotion of a file whose most probable label is below it is "uncertain".
+        workers: files decoded at once.
+
+    Returns:
+        DataFrame of `file`; where the model names emotions, `emotion` and a probability per label; where it has
+        dimensions, `valence`, `arousal`, `dominance` on the scale that it was trained on and the columns of
+        `on_sphere`; and `error` (empty, or why the file has no answer).
+
+    Raises:
+        InputError: a path that does not exist, no audio file at all, or a confidence outside 0..1.
+
+    Example:
+        table = predict("runs/ravdess", ["clip.wav", "recordings/"])
+    """
+    model = _checked(model, min_confidence)
+    files = find_audio([paths] if isinstance(paths, str | Path) else paths)
+    return pd.concat(list(_batches(model, files, min_confidence, workers)), ignore_index=True)
+
+
+def predict_into(out, model, paths, min_confidence=0.0, workers=4, progress=None):
+    """`predict`, written to a CSV batch by batch, in memory that does not grow with the number of files.
+
+    Files that stand in the CSV already are skipped, so a run that was stopped goes on, and loses at most what was in
+    flight, `2 * BATCH` files. A JSON of the same name beside it says which model made it.
+
+    Args:
+        out: the CSV, with the columns of `predict`.
+        model, paths, min_confidence, workers: of `predict`.
+        progress: called with (files done, files in all) after each batch.
+
+    Returns:
+        `(files in the CSV, how many of them have an error)`.
+
+    Raises:
+        InputError: of `predict`; a CSV that something else made, or that cannot be written.
+    """
+    out, model = Path(out), _checked(model, min_confidence)
+    files = find_audio([paths] if isinstance(paths, str | Path) else paths)
+    head = list(_table(model, [], [], clip_answers(model, []), 0.0).columns)
+    made_by = {"labels": model.labels, "weights": _fingerprint(model), "min_confidence": round(min_confidence, 6)}
+    facts = out.with_suffix(".json")
+    if out.exists() and (
+        not facts.exists() or any(json.loads(facts.read_text()).get(k) != made_by[k] for k in made_by)
+    ):
+        raise InputError(f"{out} was made by something else: give another file, or delete it to start anew.")
+    try:
+        write_json(facts, made_by | provenance())
+        done, failed = _rows_done(out, head)
+        left = [file for file in files if str(file) not in done]
+        count = len(files) - len(left)
+        with out.open("a", encoding="utf-8", newline="") as file:
+            for table in _batches(model, left, min_confidence, workers):
+                file.write(table.to_csv(index=False, header=False, float_format="%.6f", lineterminator="\n"))
+                file.flush()
+                count, failed = count + len(table), failed + int(table.error.notna().sum())
+                if progress:
+                    progress(count, len(files))
+    except OSError as error:
+        raise InputError(f"{out} cannot be written ({error.strerror}): give another file as --out.") from error
+    return len(done) + len(left), failed
+
+
+def _rows_done(out, head):
+    """The files that a CSV holds, and how many have an error; a line that a kill cut short is cut off, a head added."""
+    text = out.read_bytes() if out.exists() else b""
+    if not text.endswith(b"\n"):
+        text = text[: text.rfind(b"\n") + 1]
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_bytes(text or (",".join(head) + "\n").encode())
+    table = pd.read_csv(out, dtype=str, keep_default_na=False)
+    return set(table["file"]), int((table["error"] != "").sum())
+
+
+def _batches(model, files, min_confidence, workers):
+    """Tables of `predict`, one for each `BATCH` files; two are scored while the next is decoded."""
+
+    def table(start, errors, answers):
+        return _table(model, files[start : start + BATCH], errors, answers.result(), min_confidence)
+
+    with ThreadPoolExecutor(workers) as pool, ThreadPoolExecutor(2) as scorer:
+        decode = lambda start: [pool.submit(_decode, file, model.audio) for file in files[start : start + BATCH]]  # noqa: E731
+        ahead, scored = decode(0), []
+        for start in range(0, len(files), BATCH):
+            decoded, ahead = [future.result() for future in ahead], decode(start + BATCH)
+            answers = scorer.submit(clip_answers, model, [clip for clip, _ in decoded])
+            scored.append((start, [error for _, error in decoded], answers))
+            if len(scored) == 2:
+                yield table(*scored.pop(0))
+        for last in scored:
+            yield table(*last)
+
+
+def _table(model, files, errors, answers, min_confidence):
+    """The rows of `predict` for some files."""
+    parts = [pd.DataFrame({"file": [str(file) for file in files]})]
+    if "probabilities" in answers:
+        best = [
+            None if error else model.labels[row.argmax()] if row.max() >= min_confidence else UNCERTAIN
+            for row, error in zip(answers["probabilities"], errors)
+        ]
+        parts.append(pd.DataFrame({"emotion": pd.Series(best, dtype=object)}))
+        parts.append(pd.DataFrame(answers["probabilities"], columns=model.labels))
+    if "dimensions" in answers:
+        own = model.sphere.from_cube(answers["dimensions"])
+        parts += [pd.DataFrame(own, columns=list(DIMENSIONS)), on_sphere(model.sphere, answers["dimensions"])]
+    return pd.concat(parts, axis=1).assign(error=pd.Series(errors, dtype=object))
+
+
+def on_sphere(sphere, cube):
+    """Where points lie on a model's sphere: DataFrame of `radius`, `theta`, `phi` (radians) and `region` (its name).
+
+    Args:
+        sphere: `sphere.Sphere`.
+        cube: `(n, 3)` in -1..1; rows of NaN give rows without values.
+    """
+    known = ~np.isnan(cube).any(axis=1)
+    radius, theta, phi = sphere.spherical(np.where(known[:, None], cube, 0.0))
+    names, table = sphere.region_names(), pd.DataFrame({"radius": radius, "theta": theta, "phi": phi})
+    table.loc[~known] = np.nan
+    regions = [names[region] if k else None for region, k in zip(sphere.region(np.nan_to_num(cube)), known)]
+    return table.assign(region=pd.Series(regions, dtype=object))
+
+
+def _checked(model, min_confidence):
+    """The model of a path or name, after a look at the least confidence."""
+    if not 0 <= min_confidence <= 1:
+        raise InputError(f"The least confidence lies between 0 and 1. Received: {min_confidence!r}")
+    return load_model(model) if isinstance(model, str | Path) else model
+
+
+def _fingerprint(model):
+    """A short hash of a model's weights."""
+    return hashlib.sha256(b"".join(weight.tobytes() for weight in model.network.get_weights())).hexdigest()[:16]
+
+
+def clip_answers(model, clips):
+    """What a model says of clips, each the mean over its windows.
+
+    Args:
+        model: `EmoHRNet`, or another with `outputs`.
+        clips: lists of windows `(n, samples)`, or None for a clip that could not be read.
+
+    Returns:
+        dictionary of float32 arrays, as the model has them: `probabilities` `(clips, classes)`, `dimensions`
+        `(clips, 3)` in -1..1, `embedding` `(clips, filters)`; a row of NaN where a clip is None.
+    """
+    present = [number for number, clip in enumerate(clips) if clip is not None]
+    if not present:
+        return {name: np.full((len(clips), width), np.nan, "float32") for name, width in model.widths.items()}
+    stacked = model.outputs(np.concatenate([clips[number] for number in present]))
+    ends = np.cumsum([len(clips[number]) for number in present])
+    answers = {name: np.full((len(clips), x.shape[1]), np.nan, "float32") for name, x in stacked.items()}
+    for name, rows in stacked.items():
+        for number, part in zip(present, np.split(rows, ends[:-1])):
+            answers[name][number] = part.mean(axis=0)
+    return answers
+
+
+def find_audio(paths):
+    """Files as they are, folders searched recursively for audio, sorted.
+
+    Raises:
+        InputError: a path that does not exist, or no audio file at all.
+    """
+    files = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            files += sorted(p for p in path.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES and p.is_file())
+        elif path.exists():
+            files.append(path)
+        else:
+            raise InputError(f"No such file or folder: check the path. Received: {path}")
+    if not files:
+        kinds, given = ", ".join(sorted(AUDIO_SUFFIXES)), [str(path) for path in paths]
+        raise InputError(f"No audio file found ({kinds}): give files or another folder. Received: {given!r}")
+    return files
+
+
+def _decode(file, audio):
+    try:
+        return windows(load_audio(file, audio.sample_rate), audio.samples), None
+    except InputError as error:
+        return None, str(error)

@@ -1,0 +1,232 @@
+"""EmoHRNet, the model that users hold: waveform in, probabilities out, with its labels and audio settings inside."""
+
+import dataclasses
+import zipfile
+from operator import itemgetter
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from emohrnet_tf.audio.files import graph_windows
+from emohrnet_tf.config import Audio, Head, Network
+from emohrnet_tf.errors import InputError
+from emohrnet_tf.model.features import LogMelSpectrogram
+from emohrnet_tf.model.hrnet import build_network
+from emohrnet_tf.model.sphere import DIMENSIONS, Sphere, region_count
+from emohrnet_tf.pretrained import NAMES, comes_along, read_weights, weights_file
+
+
+@keras.saving.register_keras_serializable("emohrnet_tf")
+class EmoHRNet(keras.Model):
+    """Speech emotion recognition from raw audio (Muppidi & Radfar, ICASSP 2024).
+
+    `waveform -> windows -> log-mel -> HRNet -> probabilities`, one graph. A waveform shorter than the model's window
+    is padded with zeros at its end; of a longer one, the probabilities of half-overlapping windows are averaged. No
+    example sees another of its batch.
+
+    Args:
+        labels: names of the emotions, in the order of the probabilities; none for a head "vad".
+        audio: `config.Audio` or its dictionary.
+        network: `config.Network` or its dictionary.
+        temperature: by what `calibrate` has divided the logits so far, for the record.
+        head: `config.Head` or its dictionary.
+        sphere: `sphere.Sphere` or its dictionary: the scale of the dimensions and how the sphere is divided; None for
+            a categorical head.
+
+    Call: float waveform `(batch, samples)` at `audio.sample_rate`, any length -> dictionary of `probabilities` and
+    `logits` `(batch, classes)` and `embedding` `(batch, fuse_filters)`, each the mean over the windows. With
+    dimensions also `dimensions` `(batch, 3)`: valence, arousal, dominance in -1..1 (`sphere.from_cube` gives their own
+    scale); a head "vad" has no probabilities and logits.
+
+    Example:
+        >>> model = EmoHRNet(["calm", "anger"], Audio(frames=32, mels=32), Network("tiny"))
+        >>> model(tf.zeros((3, 20000)))["probabilities"].shape
+        TensorShape([3, 2])
+    """
+
+    def __init__(self, labels, audio=None, network=None, temperature=1.0, head=None, sphere=None, **kwargs):
+        super().__init__(**kwargs)
+        self.labels = [str(label) for label in labels]
+        self.head = Head(**head) if isinstance(head, dict) else head or Head()
+        if self.head.emotions and (len(set(self.labels)) != len(self.labels) or len(self.labels) < 2):
+            raise InputError(f"A model needs two or more different labels. Received: {labels!r}")
+        self.audio = Audio(**audio) if isinstance(audio, dict) else audio or Audio()
+        self.settings = Network(**network) if isinstance(network, dict) else network or Network()
+        self.temperature = temperature
+        self.sphere = Sphere(**sphere) if isinstance(sphere, dict) else sphere
+        self.front_end = LogMelSpectrogram(**self.audio.front_end(), name="log_mel")
+        self.network = make_network(self.audio, self.settings, self.head, len(self.labels))
+        inner = {name: self.network.get_layer(name).output for name in ("embedding", *self.answers)}
+        self.inner = keras.Model(self.network.input, inner, name="inner")
+        self.built = True
+        self._score = None
+
+    def call(self, waveform):
+        windows = graph_windows(waveform, self.audio.samples)
+        batch, count = tf.shape(windows)[0], tf.shape(windows)[1]
+        outputs = self.call_windows(tf.reshape(windows, (-1, self.audio.samples)))
+        grouped = {name: tf.reshape(x, (batch, count, x.shape[-1])) for name, x in outputs.items()}
+        return {name: tf.reduce_mean(x, axis=1) for name, x in grouped.items()}
+
+    def call_windows(self, windows):
+        """The same outputs for whole windows `(batch, audio.samples)`: the part that every export shares."""
+        outputs = dict(self.inner(self.front_end(windows), training=False))
+        if "logits" in outputs:
+            outputs["probabilities"] = tf.nn.softmax(outputs["logits"])
+        if "dimensions" in outputs:
+            outputs["dimensions"] = tf.clip_by_value(outputs["dimensions"], -1.0, 1.0)
+        return outputs
+
+    @property
+    def widths(self):
+        """What `outputs` gives, and how many numbers each has."""
+        widths = {"probabilities": len(self.labels)} if self.head.emotions else {}
+        widths |= {"dimensions": len(DIMENSIONS)} if self.head.dimensions else {}
+        return widths | {"embedding": self.inner.output["embedding"].shape[-1]}
+
+    @property
+    def answers(self):
+        """Names of the network's outputs that inference uses: `logits`, `dimensions` or both."""
+        return ["logits"] * self.head.emotions + ["dimensions"] * self.head.dimensions
+
+    def outputs(self, windows, batch_size=32):
+        """What the model says of whole windows.
+
+        Args:
+            windows: float array `(n, audio.samples)`.
+            batch_size: windows scored at once.
+
+        Returns:
+            dictionary of float32 arrays: `probabilities` `(n, classes)`, `dimensions` `(n, 3)`, as the head has them,
+            and `embedding` `(n, filters)`.
+        """
+        names = self.widths
+        if self._score is None:
+            signature = [tf.TensorSpec((None, self.audio.samples), tf.float32)]
+            self._score = tf.function(lambda x: itemgetter(*names)(self.call_windows(x)), input_signature=signature)
+        if not len(windows):
+            return {name: np.zeros((0, width), "float32") for name, width in names.items()}
+        scored = [self._score(windows[start : start + batch_size]) for start in range(0, len(windows), batch_size)]
+        return {name: np.concatenate([x.numpy() for x in parts]) for name, parts in zip(names, zip(*scored))}
+
+    def score(self, windows, batch_size=32):
+        """Probabilities of whole windows: float32 array `(n, classes)`; arguments are those of `outputs`.
+
+        Raises:
+            InputError: the model names no emotions.
+        """
+        if not self.head.emotions:
+            raise InputError("The model gives valence, arousal and dominance and names no emotions. Received: 'vad'")
+        return self.outputs(windows, batch_size)["probabilities"]
+
+    @classmethod
+    def from_pretrained(cls, name="ravdess"):
+        """A model that comes with the package; its licence and card are beside its weights (`emohrnet_tf.pretrained`).
+
+        Raises:
+            InputError: no model of that name.
+
+        Example:
+            >>> EmoHRNet.from_pretrained("ravdess").labels[:3]
+            ['neutral', 'calm', 'happiness']
+        """
+        facts, arrays = read_weights(weights_file(name))
+        model = cls.from_config(facts["model"])
+        model.network.set_weights(arrays)
+        return model
+
+    def calibrate(self, temperature):
+        """Divide the logits by a temperature: in the weights of the last layer, so that every export carries it."""
+        layer = self.network.get_layer("logits")
+        layer.set_weights([weight / temperature for weight in layer.get_weights()])
+        self.temperature *= temperature
+
+    def get_config(self):
+        config = {
+            "labels": self.labels,
+            "audio": dataclasses.asdict(self.audio),
+            "network": dataclasses.asdict(self.settings),
+            "temperature": self.temperature,
+            "head": dataclasses.asdict(self.head),
+            "sphere": None if self.sphere is None else dataclasses.asdict(self.sphere),
+        }
+        return {**super().get_config(), **config}
+
+
+def make_network(audio, network, head, classes):
+    """`hrnet.build_network` of the groups of settings `config.Audio`, `Network`, `Head`."""
+    sphere = None
+    if head.dimensions:
+        regions = 0 if head.weighting == "none" else region_count(head.step, head.neutral_radius)
+        names = ("pooling", "bands", "width", "dropout", "weighting")
+        sphere = {"regions": regions} | {name: getattr(head, name) for name in names}
+    classes = classes if head.emotions else 0
+    return build_network(audio.frames, audio.mels, classes, sphere=sphere, **dataclasses.asdict(network))
+
+
+def load_model(path):
+    """An `EmoHRNet` from a `.keras` file, the run folder that holds one as `model.keras`, or by its name ("ravdess").
+
+    Raises:
+        InputError: no such file, not a Keras file, or a Keras model that is not an EmoHRNet.
+    """
+    if comes_along(path):
+        return EmoHRNet.from_pretrained(str(path))
+    path = model_file(path)
+    if not zipfile.is_zipfile(path):
+        raise InputError(f"{path} is not a Keras model: give a .keras file made by `emohrnet train`. Received: {path}")
+    try:
+        model = keras.saving.load_model(path, compile=False)
+    except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
+        first = str(error).strip().splitlines()[0][:200]
+        raise InputError(f"{path} cannot be loaded ({first}): train or export it again. Received: {path}") from error
+    if not isinstance(model, EmoHRNet):
+        raise InputError(
+            f"{path} is a Keras model but not an EmoHRNet: give one made by `emohrnet train`. "
+            f"Received: {type(model).__name__}"
+        )
+    return model
+
+
+def model_file(path):
+    """Path of the `.keras` file, or of the weights that come along, that `load_model` reads.
+
+    Raises:
+        InputError: no such file.
+    """
+    if comes_along(path):
+        return weights_file(str(path))
+    path = Path(path)
+    if path.is_dir():
+        path = path / "model.keras"
+    if not path.is_file():
+        raise InputError(
+            f"No model at {path}: give a .keras file, the folder of a finished run, or one of {', '.join(NAMES)}. "
+            f"Received: {path}"
+        )
+    return path
+
+
+def heard(path, index):
+    """Which clips of an index a model was trained on or chosen by.
+
+    Args:
+        path: as for `load_model`. A run's folder says it by its split.csv, a model that comes along by its corpus; of
+            others nothing is known.
+        index: DataFrame with `file`, and `corpus` where it is known.
+
+    Returns:
+        Boolean Series over `index.index`.
+    """
+    if comes_along(path):
+        corpus = read_weights(weights_file(str(path)))[0]["corpus"]
+        return index.corpus == corpus if "corpus" in index else pd.Series(False, index=index.index)
+    path = Path(path)
+    split_file = (path if path.is_dir() else path.parent) / "split.csv"
+    if not split_file.exists():
+        return pd.Series(False, index=index.index)
+    known = pd.read_csv(split_file)
+    return index.file.isin(known.file[known.split != "test"])

@@ -1,0 +1,164 @@
+"""Waveform to log-mel spectrogram: the one front end that training, SavedModel and TFLite share."""
+
+import functools
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from emohrnet_tf.data.augment import to_mel
+from emohrnet_tf.errors import InputError
+
+LEVEL_FLOOR = 1e-5  # rms, -100 dB full scale: what is quieter is not raised to full level
+POWER_FLOOR = 1e-2  # about 50 dB below the mel power of white noise of rms 1
+SPREAD_FLOOR = 1e-1  # smallest standard deviation that standardisation divides by
+
+
+@functools.lru_cache(maxsize=8)
+def mel_weights(mels, n_fft, sample_rate, mel_min_hz, mel_max_hz):
+    """Triangular filters `(n_fft / 2 + 1, mels)`, HTK scale, peak 1: librosa's `filters.mel(htk=True, norm=None)`."""
+    edges_mel = np.linspace(to_mel(mel_min_hz), to_mel(mel_max_hz), mels + 2)
+    edges_hz = 700.0 * (10.0 ** (edges_mel / 2595.0) - 1.0)
+    bins_hz = np.linspace(0.0, sample_rate / 2, n_fft // 2 + 1)[:, None]
+    lower, center, upper = edges_hz[:-2], edges_hz[1:-1], edges_hz[2:]
+    rising, falling = (bins_hz - lower) / (center - lower), (upper - bins_hz) / (upper - center)
+    return np.maximum(0.0, np.minimum(rising, falling)).astype("float32")
+
+
+@functools.lru_cache(maxsize=8)
+def fourier_factors(n_fft):
+    """What `power_spectrum` multiplies with: the discrete Fourier transform in two steps (Cooley & Tukey 1965).
+
+    With `n_fft = rows * columns`, sample `n1 * columns + n2` and bin `k1 + rows * k2`, where W_n = exp(-2 pi i / n):
+    `X[k1 + rows k2] = sum over n2 of W_columns^(n2 k2) W_n^(n2 k1) sum over n1 of W_rows^(n1 k1) x[n1 columns + n2]`.
+    Frames are real, so k1 up to half of the rows is enough.
+
+    Returns:
+        `(first, turns, second, bins)`: complex64 `(half, rows)`, `(half, columns)` and `(columns, columns)`, the three
+        factors; and for each of the `half * columns` results its bin of 0..n_fft / 2, of which some come twice.
+    """
+    rows = max(size for size in range(1, int(n_fft**0.5) + 1) if n_fft % size == 0)
+    columns, half = n_fft // rows, rows // 2 + 1
+    k1, n2 = np.arange(half)[:, None], np.arange(columns)
+    root = lambda size, powers: np.exp(-2j * np.pi / size * powers).astype("complex64")  # noqa: E731
+    bins = (k1 + rows * n2).ravel()
+    factors = root(rows, k1 * np.arange(rows)), root(n_fft, k1 * n2), root(columns, n2[:, None] * n2)
+    return *factors, np.minimum(bins, n_fft - bins)
+
+
+def power_spectrum(frames):
+    """Power of the spectrum of real frames, by matrix products: TFLite runs them four times as fast as its FFT.
+
+    Args:
+        frames: float32 tensor `(n, n_fft)`.
+
+    Returns:
+        float32 tensor `(n, bins)`, in the order of the bins of `fourier_factors`.
+    """
+    first, turns, second, bins = fourier_factors(frames.shape[-1])
+    columns = len(second)
+    x = tf.reshape(frames, (-1, first.shape[1], columns))
+    real, imaginary = tf.matmul(first.real, x), tf.matmul(first.imag, x)  # (n, half, columns)
+    real, imaginary = real * turns.real - imaginary * turns.imag, real * turns.imag + imaginary * turns.real
+    real, imaginary = tf.reshape(real, (-1, columns)), tf.reshape(imaginary, (-1, columns))
+    real, imaginary = (
+        tf.matmul(real, second.real) - tf.matmul(imaginary, second.imag),
+        tf.matmul(real, second.imag) + tf.matmul(imaginary, second.real),
+    )
+    return tf.reshape(tf.square(real) + tf.square(imaginary), (-1, len(bins)))
+
+
+def log_mel(
+    waveform,
+    *,
+    sample_rate=16000,
+    n_fft=1024,
+    hop=256,
+    mels=64,
+    mel_min_hz=50.0,
+    mel_max_hz=8000.0,
+    standardize=True,
+    gains=None,
+):
+    """Log-mel spectrogram of whole windows.
+
+    Each window is scaled to rms 1 (`LEVEL_FLOOR` below), padded by half of `n_fft - hop` at each end so that it holds
+    exactly `samples / hop` frames, and becomes `log(1 + mel power / POWER_FLOOR)`; then its mean is taken off and it
+    is divided by its standard deviation. Every step looks at one window alone, and silence gives zeros.
+
+    Args:
+        waveform: float tensor `(..., samples)` in -1..1; `samples` static and a multiple of `hop`.
+        sample_rate: Hz.
+        n_fft, hop: samples of an analysis window (Hann) and between frames.
+        mels, mel_min_hz, mel_max_hz: number of mel bands and their limits in Hz.
+        standardize: False for the log-mel before its mean and deviation are taken off.
+        gains: `(..., mels)` by which the mel power is multiplied, for augmentation; None changes nothing.
+
+    Returns:
+        float32 tensor `(..., samples / hop, mels)`.
+    """
+    waveform = tf.cast(waveform, tf.float32)
+    rms = tf.sqrt(tf.reduce_mean(tf.square(waveform), axis=-1, keepdims=True))
+    waveform = waveform / tf.maximum(rms, LEVEL_FLOOR)
+    pad = n_fft - hop
+    waveform = tf.pad(waveform, [[0, 0]] * (waveform.shape.rank - 1) + [[pad // 2, pad - pad // 2]])
+    frames = tf.signal.frame(waveform, n_fft, hop) * tf.signal.hann_window(n_fft)
+    power = power_spectrum(tf.reshape(frames, (-1, n_fft)))
+    bins, once = np.unique(fourier_factors(n_fft)[-1], return_index=True)
+    weights = np.zeros((power.shape[-1], mels), "float32")  # a bin that comes twice counts once
+    weights[once] = mel_weights(mels, n_fft, sample_rate, mel_min_hz, mel_max_hz)[bins]
+    with tf.name_scope("mel"):
+        shape = tf.concat([tf.shape(waveform)[:-1], [frames.shape[-2], mels]], axis=0)
+        power = tf.reshape(tf.matmul(power, weights), shape)
+    if gains is not None:
+        power *= tf.expand_dims(gains, -2)
+    result = tf.math.log(1.0 + power / POWER_FLOOR)
+    if not standardize:
+        return result
+    result -= tf.reduce_mean(result, axis=(-2, -1), keepdims=True)
+    deviation = tf.sqrt(tf.reduce_mean(tf.square(result), axis=(-2, -1), keepdims=True))
+    return result / tf.maximum(deviation, SPREAD_FLOOR)
+
+
+@keras.saving.register_keras_serializable("emohrnet_tf")
+class LogMelSpectrogram(keras.layers.Layer):
+    """`log_mel` as a stateless Keras layer, always in float32 and with builtin TFLite operations alone.
+
+    Shapes: waveform `(batch, samples)` -> log-mel `(batch, samples / hop, mels, 1)`.
+
+    Raises:
+        InputError: `mel_max_hz` above half the sample rate, `hop` above `n_fft`, or so many mels that a band is empty.
+
+    Example:
+        >>> LogMelSpectrogram()(tf.zeros((1, 65536))).shape
+        TensorShape([1, 256, 64, 1])
+    """
+
+    def __init__(self, sample_rate=16000, n_fft=1024, hop=256, mels=64, mel_min_hz=50.0, mel_max_hz=8000.0, **kwargs):
+        kwargs["dtype"] = "float32"
+        super().__init__(autocast=False, **kwargs)
+        if not 0 < hop <= n_fft:
+            raise InputError(f"hop must lie between 1 and n_fft ({n_fft}). Received: {hop!r}")
+        if not 0 <= mel_min_hz < mel_max_hz <= sample_rate / 2:
+            raise InputError(
+                f"Mel limits must rise and end at or below half the sample rate ({sample_rate / 2:g} Hz). "
+                f"Received: {(mel_min_hz, mel_max_hz)!r}"
+            )
+        if not mel_weights(mels, n_fft, sample_rate, mel_min_hz, mel_max_hz).any(axis=0).all():
+            raise InputError(f"A mel band holds no FFT bin: use fewer mels or a longer n_fft. Received: {mels!r}")
+        self.sample_rate, self.n_fft, self.hop = sample_rate, n_fft, hop
+        self.mels, self.mel_min_hz, self.mel_max_hz = mels, mel_min_hz, mel_max_hz
+
+    def settings(self):
+        """Keyword arguments of `log_mel` that this layer stands for."""
+        names = ("sample_rate", "n_fft", "hop", "mels", "mel_min_hz", "mel_max_hz")
+        return {name: getattr(self, name) for name in names}
+
+    def call(self, waveform):
+        return tf.expand_dims(log_mel(waveform, **self.settings()), -1)
+
+    def compute_output_shape(self, shape):
+        return (*shape[:-1], shape[-1] // self.hop, self.mels, 1)
+
+    def get_config(self):
+        return {**super().get_config(), **self.settings()}

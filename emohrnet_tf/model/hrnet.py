@@ -1,0 +1,155 @@
+"""The network of EmoHRNet: HRNet on a log-mel spectrogram, built from its own table by one loop."""
+
+import keras
+from keras import layers
+
+from emohrnet_tf.errors import InputError
+from emohrnet_tf.model.heads import sphere_head
+from emohrnet_tf.model.layers import BasicBlock, Bottleneck, ConvBN, FinalFuse, Fuse, Transition
+
+# stem = (channels, strides of its 3x3 convolutions); stage = (modules, block, blocks per branch, channels per branch).
+# w18 and the two small ones are HRNet-W18 and its small-v1 and small-v2 (arXiv 1908.07919, and its authors' code).
+ARCHITECTURES = {
+    "tiny": [
+        (16, (2, 2)),
+        (1, Bottleneck, 1, (8,)),
+        (1, BasicBlock, 1, (8, 16)),
+        (1, BasicBlock, 1, (8, 16, 32)),
+        (1, BasicBlock, 1, (8, 16, 32, 64)),
+    ],
+    "lite": [
+        (32, (2, 2)),
+        (1, Bottleneck, 1, (16,)),
+        (1, BasicBlock, 2, (8, 16)),
+        (1, BasicBlock, 2, (8, 16, 32)),
+        (1, BasicBlock, 2, (8, 16, 32, 64)),
+    ],
+    "small": [
+        (64, (2, 2)),
+        (1, Bottleneck, 1, (32,)),
+        (1, BasicBlock, 2, (16, 32)),
+        (1, BasicBlock, 2, (16, 32, 64)),
+        (1, BasicBlock, 2, (16, 32, 64, 128)),
+    ],
+    "small_v2": [
+        (64, (2, 2)),
+        (1, Bottleneck, 2, (64,)),
+        (1, BasicBlock, 2, (18, 36)),
+        (3, BasicBlock, 2, (18, 36, 72)),
+        (2, BasicBlock, 2, (18, 36, 72, 144)),
+    ],
+    "w18": [
+        (64, (2, 2)),
+        (1, Bottleneck, 4, (64,)),
+        (1, BasicBlock, 4, (18, 36)),
+        (4, BasicBlock, 4, (18, 36, 72)),
+        (3, BasicBlock, 4, (18, 36, 72, 144)),
+    ],
+}
+
+# Other stems: strides in place of the table's. `single` is the one 3x3 convolution of the EmoHRNet paper's text.
+STEMS = {"stride4": (2, 2), "stride2": (2, 1), "stride1": (1, 1), "single": (1,)}
+
+
+def hrnet(log_mel, architecture="small", stem=None, fuse_filters=None):
+    """High-resolution map of a log-mel spectrogram.
+
+    Args:
+        log_mel: Keras tensor `(batch, frames, mels, 1)`; both sides divisible by 8 times the stem's stride.
+        architecture: a key of `ARCHITECTURES`.
+        stem: a key of `STEMS`, or None for the architecture's own.
+        fuse_filters: channels of the map, or None for the sum of the last stage's channels.
+
+    Returns:
+        Keras tensor `(batch, frames / stride, mels / stride, fuse_filters)`.
+
+    Raises:
+        InputError: an unknown name, or sides that do not divide.
+
+    Source: HRIM, HRS and FL of EmoHRNet (Muppidi & Radfar, ICASSP 2024, section 2); HRNet (arXiv 1908.07919).
+    """
+    stem_filters, strides, stages = read_table(architecture, stem, log_mel.shape[1:3])
+    x = log_mel
+    for i, stride in enumerate(strides):
+        x = ConvBN(stem_filters, 3, stride, name=f"stem{i + 1}")(x)
+    branches = [x]
+    for number, (modules, block, blocks, channels) in enumerate(stages, start=1):
+        if number > 1:
+            branches = Transition(channels, name=f"transition{number}")(branches)
+        for module in range(modules):
+            for i, filters in enumerate(channels):
+                for b in range(blocks):
+                    branches[i] = block(filters, name=f"stage{number}_module{module}_branch{i}_block{b}")(branches[i])
+            if len(channels) > 1:
+                branches = Fuse(name=f"stage{number}_fuse{module}")(branches)
+    return FinalFuse(fuse_filters or sum(channels), name="fuse")(branches)
+
+
+def build_network(frames, mels, classes, architecture="small", dropout=0.0, sphere=None, **body):
+    """The trainable network: log-mel in, logits out, or with EmoSphere's head a dictionary.
+
+    Args:
+        frames, mels: sides of the log-mel.
+        classes: number of emotions; 0 for none.
+        dropout: share of the embedding dropped in training.
+        sphere: keyword arguments of `heads.sphere_head`, or None for emotions alone.
+        **body: `stem`, `fuse_filters` of `hrnet`.
+
+    Returns:
+        `keras.Model` from `(batch, frames, mels, 1)` to logits `(batch, classes)`, whose layer `embedding` is the
+        global average pool (eq. 1) and whose layer `logits` the fully connected one (eq. 2, before its softmax). With
+        `sphere` the output is a dictionary of `logits` (where there are emotions), `dimensions` and `regions`; without
+        emotions the layer `embedding` is the vector that the dimensions come from.
+
+    Example:
+        >>> build_network(32, 32, 8, "tiny").output_shape
+        (None, 8)
+    """
+    log_mel = keras.Input((frames, mels, 1), name="log_mel")
+    features, outputs = hrnet(log_mel, architecture, **body), {}
+    if classes:
+        x = layers.GlobalAveragePooling2D(name="embedding")(features)
+        if dropout:
+            x = layers.Dropout(dropout, name="dropout")(x)
+        outputs["logits"] = layers.Dense(classes, name="logits", dtype="float32")(x)
+    if sphere:
+        outputs |= sphere_head(features, **sphere, name="style" if classes else "embedding")
+    return keras.Model(log_mel, outputs if sphere else outputs["logits"], name=f"emohrnet_{architecture}")
+
+
+def costs(network):
+    """Parameters and multiply-accumulates of each part of a network, in order.
+
+    Args:
+        network: a model of `build_network`.
+
+    Returns:
+        `{part: (parameters, multiply_accumulates)}` for stem, stage1, transition2, ..., fuse and logits; BN and
+        activations are not counted, as is usual.
+    """
+    parts = {}
+    for layer in network.layers:
+        part = layer.name.split("_")[0].rstrip("12") if layer.name.startswith("stem") else layer.name.split("_")[0]
+        cost = sum(getattr(inner, "multiply_accumulates", 0) for inner in layer._flatten_layers())
+        if isinstance(layer, layers.Dense):
+            cost = layer.kernel.shape[0] * layer.kernel.shape[1]
+        parameters, total = parts.get(part, (0, 0))
+        parts[part] = (parameters + layer.count_params(), total + cost)
+    return {part: both for part, both in parts.items() if both[0]}
+
+
+def read_table(architecture, stem, sides):
+    """Stem channels, stem strides and stages of the table; checked."""
+    if architecture not in ARCHITECTURES:
+        raise InputError(f"Unknown architecture: choose one of {', '.join(ARCHITECTURES)}. Received: {architecture!r}")
+    if stem is not None and stem not in STEMS:
+        raise InputError(f"Unknown stem: choose one of {', '.join(STEMS)}. Received: {stem!r}")
+    (filters, strides), *stages = ARCHITECTURES[architecture]
+    strides = STEMS[stem] if stem else strides
+    step = 2 ** (len(strides) - strides.count(1) + len(stages) - 1)
+    if any(side is None or side % step for side in sides):
+        raise InputError(
+            f"Frames and mels must be divisible by {step} for {architecture!r} with stem strides {strides}. "
+            f"Received: {tuple(sides)!r}"
+        )
+    return filters, strides, stages

@@ -1,0 +1,1 @@
+"""One run, every fold of a protocol, and what `model.fit` needs for them."""

@@ -1,0 +1,127 @@
+"""What training lowers: cross-entropy of emotions (eq. 3), CCC of dimensions, cross-entropy of the sphere's regions."""
+
+import keras
+from keras import ops
+
+from emohrnet_tf.errors import InputError
+from emohrnet_tf.model.heads import TASKS
+from emohrnet_tf.model.sphere import DIMENSIONS, auxiliary_weight
+
+WEIGHTINGS = ("dynamic", "constant", "uncertainty", "none")
+
+
+def smoothed_cross_entropy(smoothing=0.0):
+    """Cross-entropy (eq. 3) of logits against probabilities, both `(batch, classes)`, with label smoothing."""
+
+    def cross_entropy(true, logits):
+        true = true * (1.0 - smoothing) + smoothing / logits.shape[-1]
+        return ops.categorical_crossentropy(true, logits, from_logits=True)
+
+    return cross_entropy
+
+
+def masked_cross_entropy(true, logits, smoothing=0.0):
+    """Mean cross-entropy of the rows that have a label: a scalar, 0 where none has.
+
+    Args:
+        true: `(batch, classes)`; a row of zeros has no label, one that sums to w counts w times.
+        logits: `(batch, classes)`.
+        smoothing: of the labels.
+    """
+    # not categorical_crossentropy, whose gradient in TensorFlow is only right for rows that sum to 1
+    known = ops.cast(ops.sum(true, axis=-1) > 0, logits.dtype)
+    weight = ops.sum(true, axis=-1, keepdims=True)
+    true = true * (1.0 - smoothing) + weight * smoothing / logits.shape[-1]
+    lost = -ops.sum(true * ops.log_softmax(logits), axis=-1)
+    return ops.sum(lost) / ops.maximum(ops.sum(known), 1.0)
+
+
+def concordance_loss(true, predicted, known=None, epsilon=1e-6):
+    """Sum over the dimensions of 1 - CCC: a scalar of the whole batch.
+
+    Args:
+        true, predicted: float `(batch, dimensions)`; rows that are not known may hold anything finite.
+        known: `(batch,)` 1 where a row has labels, 0 where it has none; None for all.
+        epsilon: keeps the gradient finite on batches that are constant.
+
+    Returns:
+        Scalar, differentiable; 0 where no row is known.
+    """
+    known = ops.ones_like(predicted[:, 0]) if known is None else ops.cast(known, predicted.dtype)
+    count = ops.sum(known)
+    share = (known / ops.maximum(count, 1.0))[:, None]
+    mean = lambda x: ops.sum(share * x, axis=0)  # noqa: E731
+    true_mean, predicted_mean = mean(true), mean(predicted)
+    true, predicted = true - true_mean, predicted - predicted_mean
+    spread = mean(true**2) + mean(predicted**2) + (true_mean - predicted_mean) ** 2
+    lost = ops.sum(1.0 - 2.0 * mean(true * predicted) / (spread + epsilon))
+    return ops.where(count > 0, lost, 0.0)
+
+
+def masked_accuracy(true, logits):
+    """Share of a batch's rows that have a label and are given it, for the progress bar."""
+    known = ops.cast(ops.sum(true, axis=-1) > 0, logits.dtype)
+    right = ops.cast(ops.argmax(true, axis=-1) == ops.argmax(logits, axis=-1), logits.dtype)
+    return ops.sum(right * known) / ops.maximum(ops.sum(known), 1.0)
+
+
+def batch_concordance(true, predicted):
+    """Mean CCC over the dimensions of a batch's rows that have labels, for the progress bar."""
+    cube, known = split_known(true)
+    return 1.0 - concordance_loss(cube, predicted, known) / len(DIMENSIONS)
+
+
+def split_known(true):
+    """Targets `(batch, 4)` -> `(batch, 3)` and whether the row has them: mixup leaves a share of 1 only to pairs."""
+    return true[:, :3], ops.cast(true[:, 3] > 0.999, true.dtype)
+
+
+class SphereLosses:
+    """The losses of a network with EmoSphere's head, by output, and the weights between them.
+
+    loss = emotions + sum over dimensions of (1 - CCC) + weight * regions. The weight of the regions is "dynamic", the
+    paper's: from 1 it falls each epoch until, from epoch 5 on, it is 0 (`sphere.auxiliary_weight`); "constant": 1;
+    "uncertainty": every loss is divided by a variance that is learnt (arXiv 1705.07115); "none": there are no regions.
+
+    Args:
+        weighting: one of `WEIGHTINGS`.
+        smoothing: of the emotions' labels.
+        network: that the losses are for, with the layer `task_weights` for "uncertainty".
+    """
+
+    def __init__(self, network, weighting="dynamic", smoothing=0.0):
+        check_weighting(weighting)
+        self.weighting, self.smoothing = weighting, smoothing
+        self.region_weight = keras.Variable(1.0, trainable=False, dtype="float32", name="region_weight")
+        self.tasks = network.get_layer("task_weights") if weighting == "uncertainty" else None
+        every = {"logits": self.emotion, "dimensions": self.dimensions, "regions": self.regions}
+        self.by_output = {name: loss for name, loss in every.items() if name in network.output}
+
+    def emotion(self, true, logits):
+        return self._weighed("emotion", masked_cross_entropy(true, logits, self.smoothing))
+
+    def dimensions(self, true, predicted):
+        cube, known = split_known(true)
+        return self._weighed("dimensions", concordance_loss(cube, predicted, known))
+
+    def regions(self, true, logits):
+        return self._weighed("regions", ops.convert_to_tensor(self.region_weight) * masked_cross_entropy(true, logits))
+
+    def _weighed(self, task, loss):
+        if self.tasks is None:
+            return loss
+        log_variance = ops.convert_to_tensor(self.tasks.log_variance)[TASKS.index(task)]
+        return ops.exp(-log_variance) * loss + log_variance
+
+    def schedule(self):
+        """The callback that sets the weight of the regions at the start of each epoch."""
+
+        def set_weight(epoch, logs=None):
+            self.region_weight.assign(auxiliary_weight(epoch) if self.weighting == "dynamic" else 1.0)
+
+        return keras.callbacks.LambdaCallback(on_epoch_begin=set_weight)
+
+
+def check_weighting(weighting):
+    if weighting not in WEIGHTINGS:
+        raise InputError(f"head.weighting is one of {', '.join(WEIGHTINGS)}. Received: {weighting!r}")

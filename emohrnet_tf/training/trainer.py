@@ -1,0 +1,260 @@
+"""A network for any number of runs: built and traced once, trained through model.fit, its epochs judged."""
+
+import math
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from emohrnet_tf.data.pipeline import training_batches, window_batches
+from emohrnet_tf.data.targets import emotion_numbers, make_targets, read_vad
+from emohrnet_tf.errors import InputError
+from emohrnet_tf.evaluation.calibration import fit_temperature, negative_log_likelihood, pool_windows, risk_coverage
+from emohrnet_tf.evaluation.metrics import Truth, evaluate, evaluate_answers
+from emohrnet_tf.files import write_csv
+from emohrnet_tf.model.emohrnet import EmoHRNet, load_model, make_network
+from emohrnet_tf.model.layers import BatchNorm
+from emohrnet_tf.training.callbacks import ClipScores, RunState, scorer
+from emohrnet_tf.training.losses import SphereLosses, batch_concordance, masked_accuracy, smoothed_cross_entropy
+
+
+class Trainer:
+    """A network for any number of runs, one after another: built and traced once, its weights drawn anew for each.
+
+    Args:
+        config: `config.Config` of all of them.
+        labels: names of the emotions; none for a head "vad".
+
+    Attributes:
+        network: the compiled network.
+        model: the `EmoHRNet`, in float32, that takes a run's chosen weights.
+    """
+
+    def __init__(self, config, labels):
+        self.config, self.labels = config, labels
+        devices = [device.name for device in tf.config.list_logical_devices("GPU")]
+        strategy = tf.distribute.MirroredStrategy(devices) if len(devices) > 1 else tf.distribute.get_strategy()
+        with strategy.scope():
+            self.network, self.schedule = trainable(config, len(labels), strategy.num_replicas_in_sync > 1)
+        self.model = EmoHRNet(labels, config.audio, config.network, head=config.head)
+        self.score, self.score_model = scorer(self.network), scorer(self.model.network)
+        self.blank = [variable.numpy() for variable in self.network.optimizer.variables]
+
+    def reset(self, seed):
+        """Weights as `seed` draws them (or those of `training.initial`), and a blank optimizer."""
+        keras.utils.set_random_seed(seed)
+        drawn = untrained(self.config, len(self.labels))
+        for variable, value in zip(self.network.variables, drawn.variables, strict=True):
+            variable.assign(value)
+        for variable, value in zip(self.network.optimizer.variables, self.blank, strict=True):
+            variable.assign(value)
+        self.model.temperature = 1.0  # its weights come from the network, and were never divided
+        if self.config.training.initial:
+            start_from(self.network, self.labels, load_model(self.config.training.initial))
+
+    def fit(self, clips, rows, config, out, seed, sphere=None, tensorboard=False, verbose="auto"):
+        """Train through `model.fit`, from the last finished epoch in `out` if there is one.
+
+        Args:
+            clips: `data.Clips`.
+            rows: numbers of the clips of `train`, `validation` and `test`.
+            config: the trainer's own, with the paper's masks measured.
+            out, seed, tensorboard, verbose: of `train.train`.
+            sphere: `sphere.Sphere`, for a head with dimensions.
+
+        Returns:
+            The `RunState`; `network` is as after the last epoch.
+        """
+        settings, index = config.training, clips.index
+        self.reset(seed)
+        self.model.sphere = sphere
+        truth = self.truth(index, sphere)
+        held_out = {
+            prefix: (*window_batches(clips, rows[part], config.audio), truth(rows[part]))
+            for prefix, part in (("val", "validation"), ("test", "test"))
+            if len(rows[part])
+        }
+        scores = ClipScores(held_out, self.labels, self.score, settings.evaluate_every, settings.epochs)
+        state = RunState(out / "checkpoints", scores, "val_accuracy" if config.head.emotions else "val_ccc")
+        state.restore(self.network)
+        write = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: write_csv(state.log(), out / "log.csv"))
+        rate = keras.callbacks.LearningRateScheduler(lambda epoch: learning_rate(settings, epoch))
+        callbacks = [rate, *self.schedule, scores, state.checkpoint(), state, write]
+        if tensorboard:
+            callbacks.append(keras.callbacks.TensorBoard(out / "tensorboard"))
+        targets = make_targets(index, self.labels, config.head, sphere, rows["train"])
+        targets = {name: values[rows["train"]] for name, values in targets.items()}
+        batches, steps = training_batches(
+            clips, rows["train"], targets if config.head.dimensions else targets["logits"], config, seed, state.epoch
+        )
+        self.network.fit(
+            batches,
+            steps_per_epoch=steps,
+            epochs=settings.epochs,
+            initial_epoch=state.epoch,
+            callbacks=callbacks,
+            shuffle=False,  # the batches come shuffled
+            verbose=verbose,
+        )
+        return state
+
+    def truth(self, index, sphere=None):
+        """A function from numbers of clips to what is known of them, as `evaluate.Truth`."""
+        emotion = emotion_numbers(index, self.labels)
+        cube, known = (None, None) if sphere is None else read_vad(index)
+        of = lambda values, rows: None if values is None else values[rows]  # noqa: E731
+        return lambda rows: Truth(emotion[rows], of(cube, rows), of(known, rows), sphere)
+
+    def judge(self, state, chosen, speakers=None):
+        """Measure the epochs that a run could be about, and put the chosen one, calibrated, into `model`.
+
+        What is measured is what is saved: the model of the exports, in float32.
+
+        Args:
+            state: the `RunState` of `fit`.
+            chosen: "validation" or "last".
+            speakers: of the test clips.
+
+        Returns:
+            `(results, calibration, answers)`: a report of `evaluate_answers` for each way to choose the epoch; the
+            temperature and what it changed, None without emotions or validation clips; and what the chosen epoch says
+            of the test clips.
+        """
+        parts, results = state.scores.parts, {"best_on_test": state.facts["best_on_test"]["report"]}
+        last, (_, owners, truth), calibration = self.network.get_weights(), parts["test"], None
+        rows = truth.emotion >= 0
+        choices = sorted(("validation", "last"), key=chosen.__eq__) if "val" in parts else ["last"]
+        calibrated = "val" in parts and bool(self.labels)
+        for choice in choices:  # the chosen one comes last and stays in the model
+            if choice == "validation":
+                self.network.load_weights(state.best_file)
+            else:
+                self.network.set_weights(last)
+            self.model.network.set_weights(self.network.get_weights())
+            windows = {part: state.scores.windows(part, self.score_model) for part in parts}
+            temperature = 1.0
+            if calibrated:
+                held_out = with_emotion(windows["val"]["logits"], *parts["val"][1:])
+                temperature = fit_temperature(*held_out)
+            answers = pool_windows(windows["test"], owners, temperature)
+            results[choice] = evaluate_answers(self.labels, truth, answers, speakers)
+            if self.labels:
+                probabilities = answers["probabilities"][rows]
+                results[choice]["coverage"] = risk_coverage(self.labels, truth.emotion[rows], probabilities)
+        if calibrated:
+            calibration = {"temperature": temperature, "clips": len(held_out[2])}
+            before = pool_windows(windows["test"], owners)
+            for name, values in (("before", before), ("after", answers)):
+                values = values["probabilities"][rows]
+                calibration[f"ece_{name}"] = evaluate(self.labels, truth.emotion[rows], values, bootstrap=0)["ece"]
+                calibration[f"loss_{name}"] = negative_log_likelihood(truth.emotion[rows], values)
+            self.model.calibrate(temperature)
+        return results, calibration, answers
+
+
+def with_emotion(logits, owners, truth):
+    """`(logits, owners, emotions)` of the clips whose emotion is known, from those of a part's windows."""
+    known = truth.emotion >= 0
+    kept = known[owners]
+    return logits[kept], (np.cumsum(known) - 1)[owners[kept]], truth.emotion[known]
+
+
+def untrained(config, classes):
+    """The network of a configuration, its weights just drawn."""
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16" if config.training.mixed_precision else "float32")
+    try:
+        return make_network(config.audio, config.network, config.head, classes)
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
+def trainable(config, classes, synchronized=False):
+    """The compiled network of a configuration, and the callbacks that its losses need."""
+    network, settings = untrained(config, classes), config.training
+    if synchronized:
+        for layer in network._flatten_layers():
+            if isinstance(layer, BatchNorm):
+                layer.synchronized = True
+    if config.head.dimensions:
+        losses = SphereLosses(network, config.head.weighting, settings.label_smoothing)
+        metrics = {"logits": masked_accuracy, "dimensions": batch_concordance}
+        metrics = {name: [metric] for name, metric in metrics.items() if name in losses.by_output}
+        loss, callbacks = losses.by_output, [losses.schedule(), keras.callbacks.LambdaCallback(on_epoch_end=rename)]
+    else:
+        loss, metrics = (
+            smoothed_cross_entropy(settings.label_smoothing),
+            [keras.metrics.CategoricalAccuracy(name="accuracy")],
+        )
+        callbacks = []
+    # XLA is slower here on processors
+    network.compile(make_optimizer(settings), loss, metrics=metrics, jit_compile=False)
+    network.optimizer.build(network.trainable_variables)
+    return network, callbacks
+
+
+def rename(epoch, logs):
+    """Measures of an epoch under short names: Keras puts the output's name before them where there are several."""
+    for long, short in (("masked_accuracy", "accuracy"), ("batch_concordance", "ccc")):
+        for name in [name for name in logs if name.endswith(long)]:
+            logs[short] = logs.pop(name)
+
+
+class CoupledAdam(keras.optimizers.Adam):
+    """Adam whose weight decay is added to the gradients, as torch's: `gradient + decay * variable`."""
+
+    def __init__(self, learning_rate=1e-3, decay=1e-4, **kwargs):
+        super().__init__(learning_rate, **kwargs)
+        self.decay = decay
+
+    def update_step(self, gradient, variable, learning_rate):
+        super().update_step(gradient + self.decay * keras.ops.cast(variable, gradient.dtype), variable, learning_rate)
+
+    def get_config(self):
+        return {**super().get_config(), "decay": self.decay}
+
+
+def make_optimizer(settings):
+    """Adam 0.9/0.999 of a `config.Training`, with coupled or decoupled weight decay."""
+    if settings.coupled_weight_decay:
+        return CoupledAdam(settings.learning_rate, settings.coupled_weight_decay)
+    optimizer = keras.optimizers.AdamW(settings.learning_rate, weight_decay=settings.weight_decay)
+    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+    return optimizer
+
+
+def learning_rate(settings, epoch):
+    """The rate of an epoch, counted from 0: a linear rise over the warm-up, then constant or half a cosine to zero."""
+    if settings.schedule not in ("constant", "cosine"):
+        raise InputError(f"training.schedule is constant or cosine. Received: {settings.schedule!r}")
+    if epoch < settings.warmup_epochs:
+        return settings.learning_rate * (epoch + 1) / (settings.warmup_epochs + 1)
+    if settings.schedule == "constant":
+        return settings.learning_rate
+    done = (epoch - settings.warmup_epochs) / (settings.epochs - settings.warmup_epochs)
+    return settings.learning_rate * 0.5 * (1.0 + math.cos(math.pi * done))
+
+
+def start_from(network, labels, model):
+    """Put the weights of a model into a network: its body, of its last layer those of the labels that both know, and
+    of EmoSphere's head what both have.
+
+    Raises:
+        InputError: another architecture or input size.
+    """
+    theirs = {layer.name: layer.get_weights() for layer in model.network.layers}
+    for layer in network.layers:
+        mine, source = layer.get_weights(), theirs.get(layer.name, [])
+        if layer.name == "logits":
+            for new, label in enumerate(labels):
+                if source and label in model.labels:
+                    old = model.labels.index(label)
+                    mine[0][:, new], mine[1][new] = source[0][:, old], source[1][old]
+            layer.set_weights(mine)
+        elif [w.shape for w in source] == [w.shape for w in mine]:
+            layer.set_weights(source)
+        elif layer.name.startswith(("stem", "stage", "transition", "fuse")):
+            raise InputError(
+                f"training.initial needs the settings of the run: architecture {model.settings.architecture!r}. "
+                "Received: weights of other shapes"
+            )

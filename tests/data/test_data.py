@@ -1,0 +1,139 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import write_voice
+
+from emohrnet_tf.audio.files import load_audio, windows
+from emohrnet_tf.config import Augmentation
+from emohrnet_tf.data.pipeline import Clips, add_noise, place, training_batches, window_batches
+from emohrnet_tf.errors import InputError
+from emohrnet_tf.model.features import log_mel
+
+
+def batches(clips, config, epochs, first_epoch=0, seed=0):
+    rows = np.arange(len(clips.index))
+    dataset, steps = training_batches(clips, rows, np.eye(len(rows)), config, seed, first_epoch)
+    return [(x.numpy(), y.numpy().argmax(axis=1)) for x, y in dataset.take(steps * epochs)], steps
+
+
+def test_memory_and_files_give_the_same_batches(index, config):
+    cached, _ = batches(Clips(index), config, 1)
+    streamed, _ = batches(Clips(index, cache_bytes=0), config, 1)
+    for (x, y), (u, v) in zip(cached, streamed):
+        np.testing.assert_allclose(x, u, atol=1e-5)
+        np.testing.assert_array_equal(y, v)
+
+
+def test_a_seed_repeats_and_a_resumed_run_sees_what_it_would_have_seen(index, config):
+    clips = Clips(index)
+    whole, steps = batches(clips, config, 3)
+    resumed, _ = batches(clips, config, 1, first_epoch=2)
+    for (x, y), (u, v) in zip(whole[2 * steps :], resumed):
+        np.testing.assert_array_equal(x, u)
+        np.testing.assert_array_equal(y, v)
+    other, _ = batches(clips, config, 1, seed=1)
+    assert not np.array_equal(whole[0][1], other[0][1])
+
+
+def test_an_epoch_shows_every_clip_at_most_once_and_differs_from_the_next(index, config):
+    clips = Clips(index)
+    seen, steps = batches(clips, config, 2)
+    first, second = (np.concatenate([y for _, y in part]) for part in (seen[:steps], seen[steps:]))
+    assert len(set(first)) == len(first) == steps * config.training.batch_size
+    assert steps == len(index) // config.training.batch_size
+    assert not np.array_equal(first, second)
+    at_first = {label: x[i] for x, y in seen[:steps] for i, label in enumerate(y)}
+    again = {label: x[i] for x, y in seen[steps:] for i, label in enumerate(y)}
+    assert all(not np.array_equal(at_first[k], again[k]) for k in set(at_first) & set(again)), "augmented anew"
+
+
+def test_without_augmentation_the_pipeline_is_load_window_log_mel(index, config):
+    off = Augmentation(False, 0.0, 0.0, 0, 0, 0, 0.0)
+    config = dataclasses.replace(config, augmentation=off)
+    clips = Clips(index)
+    (x, y), *_ = batches(clips, config, 1)[0]
+    for picture, row in zip(x, y):
+        waveform = windows(load_audio(index.file[row])[: config.audio.samples], config.audio.samples)
+        expected = log_mel(waveform, **config.audio.front_end())[0]
+        np.testing.assert_allclose(picture[..., 0], expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("where", [0.0, 0.5, 0.999999])
+@pytest.mark.parametrize("length", [1, 99, 100, 101, 250])
+def test_a_clip_is_placed_whole_or_cut_without_gaps(length, where):
+    clip = np.arange(1, length + 1, dtype="float32")
+    window = place(tf.constant(clip), 100, tf.constant(where), tf.constant(0.9), Augmentation(filled_share=0.3)).numpy()
+    assert window.shape == (100,)
+    inside = window[window > 0]
+    assert len(inside) == min(length, 100)
+    assert np.array_equal(np.diff(inside), np.ones(len(inside) - 1))
+
+
+def test_filled_windows_have_no_padding():
+    clip = tf.range(1.0, 31.0)
+    window = place(clip, 100, tf.constant(0.4), tf.constant(0.1), Augmentation(filled_share=0.3)).numpy()
+    assert (window > 0).all()
+    assert set(np.diff(window)) == {1.0, -29.0}
+
+
+def test_held_out_windows_are_those_of_the_one_rule(index, config):
+    clips, rows = Clips(index), [0, 3, 7]
+    dataset, owners = window_batches(clips, rows, config.audio)
+    got = np.concatenate([x.numpy() for x in dataset])
+    per_clip = [windows(load_audio(index.file[row]), config.audio.samples) for row in rows]
+    assert owners.tolist() == [i for i, cut in enumerate(per_clip) for _ in cut]
+    expected = log_mel(np.concatenate(per_clip), **config.audio.front_end())
+    np.testing.assert_allclose(got[..., 0], expected, atol=1e-5)
+
+
+def test_noise_lies_as_far_below_the_window_as_it_says():
+    tone = np.sin(np.arange(16000) * 0.3).astype("float32")
+    settings, levels = Augmentation(noise_share=1.0, noise_snr_db=10.0), []
+    for seed in range(40):
+        noise = add_noise(tf.constant(tone), tf.constant([seed, 7], tf.int64), settings).numpy() - tone
+        levels.append(10 * np.log10(np.mean(tone**2) / np.mean(noise**2)))
+    assert 9.8 < min(levels) < 15
+    assert 35 < max(levels) < 40.2
+    none = add_noise(tf.constant(tone), tf.constant([1, 7], tf.int64), Augmentation())
+    np.testing.assert_array_equal(none, tone)
+
+
+def test_mixup_blends_pictures_and_targets_by_the_same_share(index, config):
+    clips, rows = Clips(index), np.arange(len(index))
+    off = dataclasses.asdict(Augmentation(False, 0.0, 0.0, 0, 0, 0, 0.0))
+    plain, mixed = (
+        next(iter(training_batches(clips, rows, np.eye(len(rows)), config.replace({"augmentation": a}))[0]))
+        for a in (off, off | {"mixup": 0.4})
+    )
+    (x, target), (mixed_x, mixed_target) = (tuple(part.numpy() for part in batch) for batch in (plain, mixed))
+    share = (mixed_target * target).sum(axis=1)
+    assert (share >= 0.5).all()
+    assert share.min() < 0.95
+    np.testing.assert_allclose(mixed_target.sum(axis=1), 1, atol=1e-5)
+    expected = share[:, None, None, None] * x + (1 - share[:, None, None, None]) * np.roll(x, 1, axis=0)
+    np.testing.assert_allclose(mixed_x, expected, atol=1e-4)
+
+
+def test_bad_files_are_named_and_the_others_kept(index, tmp_path):
+    bad = index.head(5).copy()
+    (tmp_path / "text.wav").write_text("not audio")
+    (tmp_path / "empty.wav").write_bytes(b"")
+    bad.loc[1, "file"], bad.loc[3, "file"] = str(tmp_path / "text.wav"), str(tmp_path / "empty.wav")
+    clips = Clips(bad)
+    assert clips.index.file.tolist() == [index.file[i] for i in (0, 2, 4)]
+    assert [name in reason for name, reason in zip(("text.wav", "empty.wav"), clips.failed.reason)] == [True, True]
+    np.testing.assert_array_equal(clips.waveform(1), load_audio(index.file[2]))
+    with pytest.raises(InputError, match="No clip of the index can be read"):
+        Clips(bad.iloc[[1, 3]])
+
+
+def test_sections_and_channels_of_files_are_respected(tmp_path, config, index):
+    write_voice(tmp_path / "long.wav", 200.0, 2.0)
+    sections = index.head(2).assign(file=str(tmp_path / "long.wav"), start=[0.0, 1.0], end=[0.5, 1.75])
+    whole = load_audio(tmp_path / "long.wav")
+    for clips in (Clips(sections), Clips(sections, cache_bytes=0)):
+        assert clips.lengths.tolist() == [8000, 12000]
+        np.testing.assert_array_equal(clips.waveform(1), whole[16000:28000])
+        np.testing.assert_array_equal(clips.graph_reader()(tf.constant(1, tf.int64)), whole[16000:28000])

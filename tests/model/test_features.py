@@ -1,0 +1,123 @@
+import librosa
+import numpy as np
+import pytest
+import tensorflow as tf
+from contracts import check_layer
+
+from emohrnet_tf.errors import InputError
+from emohrnet_tf.model.features import (
+    POWER_FLOOR,
+    LogMelSpectrogram,
+    fourier_factors,
+    log_mel,
+    mel_weights,
+    power_spectrum,
+)
+
+SAMPLES = 64 * 256
+
+
+def speech_like(seed=0, samples=SAMPLES):
+    """Harmonics of a moving pitch under an envelope, with pauses of near silence and a little noise."""
+    random, t = np.random.default_rng(seed), np.arange(samples) / 16000
+    pitch = 120 + 60 * np.sin(2 * np.pi * 1.5 * t)
+    phase = 2 * np.pi * np.cumsum(pitch) / 16000
+    voice = sum(np.sin(k * phase) / k for k in range(1, 30)) * (np.sin(2 * np.pi * 2 * t) > -0.3)
+    return (0.05 * voice + 1e-4 * random.standard_normal(samples)).astype("float32")
+
+
+def librosa_log_mel(waveform):
+    """The same definition by librosa, in double precision."""
+    waveform = waveform.astype("float64")
+    waveform = np.pad(waveform / np.sqrt(np.mean(waveform**2)), 384)
+    power = librosa.feature.melspectrogram(
+        y=waveform,
+        sr=16000,
+        n_fft=1024,
+        hop_length=256,
+        center=False,
+        n_mels=64,
+        fmin=50,
+        fmax=8000,
+        htk=True,
+        norm=None,
+    )
+    return np.log1p(power / POWER_FLOOR).T
+
+
+@pytest.mark.parametrize("gain", [1.0, 0.01])
+def test_log_mel_is_librosas_also_40_db_quieter(gain):
+    waveform = speech_like() * np.float32(gain)
+    ours = log_mel(waveform, standardize=False).numpy()
+    np.testing.assert_allclose(ours, librosa_log_mel(waveform), atol=1e-3)
+
+
+def test_mel_weights_are_librosas():
+    ours = mel_weights(64, 1024, 16000, 50.0, 8000.0)
+    theirs = librosa.filters.mel(sr=16000, n_fft=1024, n_mels=64, fmin=50, fmax=8000, htk=True, norm=None)
+    np.testing.assert_allclose(ours, theirs.T, atol=1e-6)
+
+
+@pytest.mark.parametrize("n_fft", [1024, 512, 400, 7])
+def test_the_power_spectrum_is_numpys(n_fft):
+    frames = np.random.default_rng(0).standard_normal((3, n_fft)).astype("float32")
+    expected = np.abs(np.fft.rfft(frames.astype("float64"))) ** 2
+    bins = fourier_factors(n_fft)[-1]
+    assert set(bins) == set(range(n_fft // 2 + 1))
+    np.testing.assert_allclose(power_spectrum(frames), expected[:, bins], rtol=1e-4, atol=1e-4 * n_fft)
+
+
+def test_every_window_is_standardised_and_level_does_not_matter():
+    loud = log_mel(speech_like()).numpy()
+    assert loud.mean() == pytest.approx(0, abs=1e-4)
+    assert loud.std() == pytest.approx(1, abs=1e-3)
+    np.testing.assert_allclose(log_mel(speech_like() * np.float32(0.01)).numpy(), loud, atol=1e-3)
+
+
+def test_silence_is_zeros():
+    assert np.array_equal(log_mel(np.zeros(SAMPLES, "float32")).numpy(), np.zeros((64, 64)))
+
+
+def test_a_batch_equals_its_members_one_by_one():
+    batch = np.stack([speech_like(0), speech_like(1) * np.float32(0.001), np.zeros(SAMPLES, "float32")])
+    together = log_mel(batch).numpy()
+    for waveform, row in zip(batch, together):
+        np.testing.assert_allclose(log_mel(waveform[None]).numpy()[0], row, atol=1e-5)
+
+
+def test_layer_contract():
+    layer = LogMelSpectrogram()
+    check_layer(layer, np.stack([speech_like(0), speech_like(1)]), (2, 64, 64, 1))
+    assert not layer.weights
+
+
+def test_the_layer_stays_in_float32_under_mixed_precision():
+    tf.keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        assert LogMelSpectrogram()(speech_like()[None]).dtype == "float32"
+    finally:
+        tf.keras.config.set_dtype_policy("float32")
+
+
+def test_the_front_end_converts_to_tflite_with_builtin_operations_alone():
+    litert = pytest.importorskip("ai_edge_litert.interpreter", reason="ai-edge-litert is not installed in this lane")
+    layer = LogMelSpectrogram()
+    function = tf.function(layer.call, input_signature=[tf.TensorSpec((1, SAMPLES), tf.float32)])
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()], layer)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    interpreter = litert.Interpreter(model_content=converter.convert())
+    interpreter.allocate_tensors()
+    waveform = speech_like()[None]
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], waveform)
+    interpreter.invoke()
+    converted = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+    np.testing.assert_allclose(converted, layer(waveform).numpy(), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [({"hop": 2048}, "hop"), ({"mel_max_hz": 9000.0}, "half the sample rate"), ({"mels": 512}, "fewer mels")],
+)
+def test_settings_that_cannot_work_are_refused(settings, message):
+    with pytest.raises(InputError, match=message):
+        LogMelSpectrogram(**settings)
