@@ -26,9 +26,9 @@ import tensorflow as tf
 from keras import layers
 
 from emohrnet_tf.config import Audio, Network
-from emohrnet_tf.evaluation.report import write_json
 from emohrnet_tf.exporter.metadata import add_metadata
 from emohrnet_tf.exporter.tflite import KINDS, SIGNATURE, quantize
+from emohrnet_tf.files import write_json
 from emohrnet_tf.model.emohrnet import EmoHRNet
 from emohrnet_tf.model.hrnet import ARCHITECTURES, costs
 from emohrnet_tf.provenance import provenance

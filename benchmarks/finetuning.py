@@ -22,7 +22,7 @@ from emohrnet_tf.config import preset
 from emohrnet_tf.corpora import read_corpus, read_index
 from emohrnet_tf.data.pipeline import Clips
 from emohrnet_tf.demo.voices import make_corpus
-from emohrnet_tf.evaluation.report import write_json
+from emohrnet_tf.files import write_json
 from emohrnet_tf.provenance import provenance
 from emohrnet_tf.training.run import train
 

@@ -22,7 +22,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as the command does
 
 import numpy as np
 
-from emohrnet_tf.evaluation.report import write_json
+from emohrnet_tf.files import write_json
 from emohrnet_tf.provenance import provenance
 
 
@@ -53,7 +53,8 @@ def run_folder(model, folder, out):
 
 def run_litert(tflite, folder, limit):
     """File after file on one thread."""
-    from emohrnet_tf.audio.files import load_audio, windows
+    from emohrnet_tf.audio.files import load_audio
+    from emohrnet_tf.audio.windows import windows
     from emohrnet_tf.inference.exported import TFLiteModel
     from emohrnet_tf.inference.predict import find_audio
 

@@ -25,7 +25,7 @@ from emohrnet_tf.corpora import read_index
 from emohrnet_tf.data.pipeline import Clips
 from emohrnet_tf.data.splits import fold_count, split
 from emohrnet_tf.evaluation.baselines import fit_and_score
-from emohrnet_tf.evaluation.report import write_json
+from emohrnet_tf.files import write_json
 from emohrnet_tf.model.features import log_mel
 from emohrnet_tf.provenance import provenance
 

@@ -127,7 +127,7 @@ def main():
     for name, value in memory.items():
         print(f"| {name} ({len(index) * int(name.split()[-1])} clips) | {value:.0f} |")
     if options.json:
-        from emohrnet_tf.evaluation.report import write_json
+        from emohrnet_tf.files import write_json
         from emohrnet_tf.provenance import provenance
 
         corpus = "RAVDESS speech" if options.corpus else "synthetic"

@@ -28,7 +28,7 @@ from emohrnet_tf.data.pipeline import Clips
 from emohrnet_tf.data.splits import split
 from emohrnet_tf.demo.voices import EMOTIONS, PROSODY, make_corpus
 from emohrnet_tf.evaluation.baselines import utterance_statistics
-from emohrnet_tf.evaluation.report import write_json
+from emohrnet_tf.files import write_json
 from emohrnet_tf.model.sphere import DIMENSIONS, concordance
 from emohrnet_tf.provenance import provenance
 from emohrnet_tf.training.run import labels_of, ordered, train

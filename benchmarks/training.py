@@ -102,7 +102,7 @@ def main():
         speed = f"{row['clips_per_second']:.0f} | {row['milliseconds_per_clip']:.1f} | {share}"
         print(f"| {row['architecture']} | {row['parameters']:,} | {speed} | {row['first_step_seconds']:.1f} |")
     if options.json:
-        from emohrnet_tf.evaluation.report import write_json
+        from emohrnet_tf.files import write_json
         from emohrnet_tf.provenance import provenance
 
         settings = {"frames": options.frames, "mels": 64, "batch_size": options.batch_size, "steps": options.steps}

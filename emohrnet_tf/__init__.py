@@ -18,6 +18,14 @@ _HOMES = {
     "load_audio": "audio.files",
     "read_corpus": "corpora",
     "read_index": "corpora",
+    "prepare": "data.prepare",
+    "train": "training.run",
+    "crossval": "training.crossval",
+    "evaluate": "evaluation.on_index",
+    "robustness": "evaluation.robustness",
+    "predict": "inference.predict",
+    "timeline": "inference.timeline",
+    "export": "exporter.exporter",
 }
 __all__ = [*_HOMES, "__version__"]
 

@@ -1,6 +1,8 @@
 """Files that are whole or not there."""
 
 import contextlib
+import json
+import math
 import os
 from pathlib import Path
 
@@ -30,3 +32,27 @@ def write_csv(table, path):
     """`table.to_csv`, whole or not at all."""
     with replacing(path) as part:
         table.to_csv(part, index=False)
+
+
+def write_json(path, data):
+    """Write a report, or any dict of plain values, as sorted and indented JSON, whole or not at all.
+
+    Floats keep 6 decimals (below 1: 6 digits); NaN and infinity become null. Folders are made.
+    """
+    with replacing(path) as part:
+        part.write_text(json.dumps(_plain(data), indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _plain(value):
+    """The value in JSON's types, floats rounded."""
+    if hasattr(value, "tolist"):  # NumPy's arrays and scalars
+        value = value.tolist()
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return None
+        return float(f"{value:.6g}") if abs(value) < 1 else round(value, 6)
+    return str(value) if isinstance(value, Path) else value

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pages.figures import RESULTS, filled, made_on, percent
 
-from emohrnet_tf.evaluation.report import write_json
+from emohrnet_tf.files import write_json
 
 
 def experiments():

@@ -1,6 +1,6 @@
-"""Any audio file or bytes -> 16 kHz mono float32, and the one rule that cuts recordings into windows.
+"""Any audio file or bytes -> 16 kHz mono float32.
 
-Decoding is soundfile's and resampling soxr's (HQ), everywhere; `emohrnet_tf.audio.decode` does the same on-graph.
+Decoding is soundfile's and resampling soxr's (HQ), everywhere; `audio.decode` does the same on-graph.
 """
 
 import contextlib
@@ -21,9 +21,6 @@ MAX_HOURS = 6
 RATES = (8000, 192000)  # hertz, lowest and highest
 UNKNOWN = 1 << 62  # frames of a file that does not say: soundfile reports more
 BLOCK = 1 << 20  # frames decoded at a time: a long stereo recording is never whole in memory
-
-
-# --- Files and bytes ---
 
 
 def load_audio(source, sample_rate=SAMPLE_RATE, channel=None, start=None, end=None):
@@ -243,54 +240,3 @@ def check_channel(channel):
 
 def _refuse_length(name):
     raise InputError(f"{name}: longer than {MAX_HOURS} hours; cut it into shorter files or give a section of it.")
-
-
-# --- Windows ---
-
-
-def window_starts(length, samples):
-    """First samples of the windows of a recording: half-window hops, the last window flush with the end.
-
-    Example:
-        >>> window_starts(10, 4)
-        array([0, 2, 4, 6])
-        >>> window_starts(9, 4)
-        array([0, 2, 4, 5])
-    """
-    if samples < 1:
-        raise InputError(f"a window needs at least one sample. Received: {samples!r}")
-    hop, last = max(1, samples // 2), max(0, length - samples)
-    return np.minimum(np.arange(-(-last // hop) + 1) * hop, last)
-
-
-def windows(waveform, samples):
-    """Cut a waveform of any length into windows: the one rule of training's end, evaluation and every export.
-
-    Shorter than a window: zero-padded at the end. Longer: windows at half-window hops, the last flush with the end.
-
-    Args:
-        waveform: float32 `(length,)`; an empty one gives one window of zeros.
-        samples: length of a window.
-
-    Returns:
-        float32 `(n, samples)`, n at least 1.
-
-    Example:
-        >>> windows([1, 2, 3, 4, 5], 4).tolist()
-        [[1.0, 2.0, 3.0, 4.0], [2.0, 3.0, 4.0, 5.0]]
-    """
-    waveform = np.asarray(waveform, np.float32)
-    starts = window_starts(len(waveform), samples)
-    padded = np.pad(waveform, (0, max(0, samples - len(waveform))))
-    return np.stack([padded[start : start + samples] for start in starts])
-
-
-def graph_windows(waveforms, samples):
-    """`windows` on-graph, in core TensorFlow ops: float32 `(batch, length)` of any length -> `(batch, n, samples)`."""
-    import tensorflow as tf
-
-    hop, length = max(1, samples // 2), tf.shape(waveforms)[1]
-    last = tf.maximum(length - samples, 0)
-    starts = tf.minimum(tf.range((last + hop - 1) // hop + 1) * hop, last)
-    padded = tf.pad(waveforms, [[0, 0], [0, tf.maximum(samples - length, 0)]])
-    return tf.gather(padded, tf.expand_dims(starts, 1) + tf.range(samples), axis=1)

@@ -66,11 +66,17 @@ def evaluate(
     quiet()
     from emohrnet_tf.corpora import read_index
     from emohrnet_tf.evaluation.on_index import measure
-    from emohrnet_tf.evaluation.report import table, write_json
+    from emohrnet_tf.evaluation.report import table
+    from emohrnet_tf.files import write_json
 
-    report = measure(model, read_index(index_file), part, shared_labels, picture, reliability, embedding)
+    measured = measure(model, read_index(index_file), part, shared_labels)
+    report = measured.report
     if json_file:
         write_json(json_file, report)
+    if picture or reliability or embedding:
+        from emohrnet_tf import plots
+
+        plots.evaluated(measured, picture, reliability, embedding)
     typer.echo(table(report))
     typer.echo(f"\nPart: {report['part']}; {report['left_out']} clips of the model's own training left out.")
     print_failed(report["failed"], "failed")
@@ -86,8 +92,8 @@ def robustness(
     """Measure a model under noise, reverberation, telephone, gain, clipping and MP3."""
     quiet()
     from emohrnet_tf.corpora import read_index
-    from emohrnet_tf.evaluation.report import write_json
     from emohrnet_tf.evaluation.robustness import robustness as run
+    from emohrnet_tf.files import write_json
 
     report = run(model, read_index(index_file), part, say=lambda line: typer.echo(line, err=True))
     if json_file:

@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from emohrnet_tf.errors import InputError
+from emohrnet_tf.model.mel import to_mel
 
 
 @keras.saving.register_keras_serializable("emohrnet_tf")
@@ -210,8 +211,3 @@ def paper_mask_limits(waveforms, audio):
     band = (to_mel(audio.mel_max_hz) - to_mel(audio.mel_min_hz)) / (audio.mels + 1)
     share = 0.15 * min(np.median(durations) / audio.samples, 1.0)
     return max(1, round((high - low) / band)), round(float(share), 4)
-
-
-def to_mel(hz):
-    """Hz on HTK's mel scale."""
-    return 2595.0 * np.log10(1.0 + np.asarray(hz) / 700.0)

@@ -1,9 +1,12 @@
 """The guard against leakage: what is measured must not be known in training."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
 from emohrnet_tf.errors import InputError
+from emohrnet_tf.pretrained import comes_along, read_weights, weights_file
 
 PARTS = ("train", "validation", "test")
 PROTOCOLS = ("random", "speaker", "loso", "given", "all")
@@ -114,3 +117,25 @@ def parts_of(split):
             f"Received: {wrong.iloc[0]!r}"
         )
     return split.to_numpy(object)
+
+
+def heard(path, index):
+    """Which clips of an index a model was trained on or chosen by.
+
+    Args:
+        path: as for `emohrnet.load_model`. A run's folder says it by its split.csv, a model that comes
+            along by its corpus; of others nothing is known.
+        index: DataFrame with `file`, and `corpus` where it is known.
+
+    Returns:
+        Boolean Series over `index.index`.
+    """
+    if comes_along(path):
+        corpus = read_weights(weights_file(str(path)))[0]["corpus"]
+        return index.corpus == corpus if "corpus" in index else pd.Series(False, index=index.index)
+    path = Path(path)
+    split_file = (path if path.is_dir() else path.parent) / "split.csv"
+    if not split_file.exists():
+        return pd.Series(False, index=index.index)
+    known = pd.read_csv(split_file)
+    return index.file.isin(known.file[known.split != "test"])

@@ -7,7 +7,8 @@ import pandas as pd
 import tensorflow as tf
 
 from emohrnet_tf.audio.decode import read_clip
-from emohrnet_tf.audio.files import SAMPLE_RATE, graph_windows, load_audio, window_starts
+from emohrnet_tf.audio.files import SAMPLE_RATE, load_audio
+from emohrnet_tf.audio.windows import graph_windows, window_starts
 from emohrnet_tf.data.augment import EQUALIZER_KNOTS, Augment, mix, spectral_gains
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.model.features import log_mel
@@ -193,7 +194,7 @@ def add_noise(waveform, key, settings):
 
 
 def window_batches(clips, rows, audio, batch_size=64):
-    """The windows by which clips are judged, cut by the one rule of `audio.windows`.
+    """The windows by which clips are judged, cut by the one rule of `windows.windows`.
 
     Returns:
         `(dataset, owners)`: batches of log-mels `(batch, frames, mels, 1)`, kept in memory where they fit; and for

@@ -13,7 +13,8 @@ from emohrnet_tf.corpora import read_corpus, read_index, write_index
 from emohrnet_tf.data.augment import Augment
 from emohrnet_tf.demo.voices import make_corpus
 from emohrnet_tf.evaluation import baselines
-from emohrnet_tf.evaluation.report import comparison, write_json
+from emohrnet_tf.evaluation.report import comparison
+from emohrnet_tf.files import write_json
 from emohrnet_tf.inference.predict import predict
 from emohrnet_tf.model.emohrnet import load_model
 from emohrnet_tf.training.run import train
@@ -139,7 +140,7 @@ def _baselines(divided, generated):
 
 def _augmentation(model, file, config, path):
     """The picture of what training does to a clip (the paper's figure 1)."""
-    from emohrnet_tf.audio.files import windows
+    from emohrnet_tf.audio.windows import windows
 
     original = model.front_end(windows(load_audio(file), model.audio.samples)[:1])
     augmented = Augment(**config.augmentation.log_mel(), seed=0)(original, training=True)

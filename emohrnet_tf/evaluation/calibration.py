@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from emohrnet_tf.evaluation.metrics import evaluate
+from emohrnet_tf.evaluation.metrics import classification_report
 
 
 def clip_probabilities(logits, owners, temperature=1.0):
@@ -84,7 +84,7 @@ def risk_coverage(labels, true, probabilities, steps=(0.0, 0.3, 0.4, 0.5, 0.6, 0
     rows = []
     for step in steps:
         kept = probabilities.max(axis=1) >= step
-        report = evaluate(labels, true[kept], probabilities[kept], bootstrap=0) if kept.any() else {}
+        report = classification_report(labels, true[kept], probabilities[kept], bootstrap=0) if kept.any() else {}
         rows.append(
             {"min_confidence": step, "coverage": float(kept.mean())} | {k: report.get(k) for k in ("war", "uar")}
         )

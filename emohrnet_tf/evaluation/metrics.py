@@ -11,7 +11,7 @@ BINS = 15  # of the calibration error
 LEVEL = 0.95  # of the bootstrap intervals
 
 
-def evaluate(labels, true, probabilities, speakers=None, bootstrap=1000, seed=0):
+def classification_report(labels, true, probabilities, speakers=None, bootstrap=1000, seed=0):
     """Score a classifier on labelled clips.
 
     UAR is the mean recall and macro-F1 the mean F1 of the classes that occur in `true`; WAR is the accuracy. The 95 %
@@ -34,7 +34,8 @@ def evaluate(labels, true, probabilities, speakers=None, bootstrap=1000, seed=0)
         InputError: no clips, unknown labels, lengths that differ, rows that are no probabilities.
 
     Example:
-        >>> report = evaluate(["calm", "anger"], ["calm", "anger", "anger"], [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
+        >>> true, said = ["calm", "anger", "anger"], [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]]
+        >>> report = classification_report(["calm", "anger"], true, said)
         >>> report["uar"], report["confusion"]
         (0.75, [[1, 0], [1, 1]])
     """
@@ -87,39 +88,39 @@ class Truth:
     sphere: Sphere | None = None
 
 
-def evaluate_answers(labels, truth, answers, speakers=None, bootstrap=1000):
+def answers_report(labels, truth, answers, speakers=None, bootstrap=1000):
     """Score what a model answers, whichever head it has, each answer on the clips whose truth is known.
 
     Args:
         labels: names of the emotions.
         truth: `Truth`.
         answers: dictionary of `probabilities` `(clips, classes)` and `dimensions` `(clips, 3)`, or one of them.
-        speakers, bootstrap: of `evaluate`.
+        speakers, bootstrap: of `classification_report`.
 
     Returns:
-        The report of `evaluate` where there are probabilities; with dimensions also `vad`, the report of
-        `evaluate_dimensions`, and `ccc`, its mean.
+        The report of `classification_report` where there are probabilities; with dimensions also `vad`, the report of
+        `dimensions_report`, and `ccc`, its mean.
     """
     named = None if speakers is None else np.array([str(speaker) for speaker in speakers])
     of = lambda mask: None if named is None else named[mask]  # noqa: E731
     report = {}
     if "probabilities" in answers:
         rows = truth.emotion >= 0
-        report = evaluate(labels, truth.emotion[rows], answers["probabilities"][rows], of(rows), bootstrap)
+        report = classification_report(labels, truth.emotion[rows], answers["probabilities"][rows], of(rows), bootstrap)
     if "dimensions" in answers:
         rows = truth.known
-        vad = evaluate_dimensions(truth.cube[rows], answers["dimensions"][rows], truth.sphere, of(rows), bootstrap)
+        vad = dimensions_report(truth.cube[rows], answers["dimensions"][rows], truth.sphere, of(rows), bootstrap)
         report |= {"vad": vad, "ccc": vad["ccc"]}
     return report
 
 
-def evaluate_dimensions(true, predicted, sphere, speakers=None, bootstrap=1000, seed=0):
+def dimensions_report(true, predicted, sphere, speakers=None, bootstrap=1000, seed=0):
     """Agreement of valence, arousal and dominance with their labels (arXiv 2505.19693: CCC, population variances).
 
     Args:
         true, predicted: `(clips, 3)` in -1..1, in the order of `sphere.DIMENSIONS`.
         sphere: `sphere.Sphere`, for the regions and for RMSE on the labels' own scale.
-        speakers, bootstrap, seed: of `evaluate`.
+        speakers, bootstrap, seed: of `classification_report`.
 
     Returns:
         JSON-ready dict: clips, scale, ccc (mean of the three), region_accuracy (of the region that the prediction lies
@@ -129,7 +130,7 @@ def evaluate_dimensions(true, predicted, sphere, speakers=None, bootstrap=1000, 
         InputError: no clips, shapes that differ, or values that are not finite.
 
     Example:
-        >>> report = evaluate_dimensions([[0, 0, 0], [1, 1, 1]], [[0, 0, 0], [1, 1, 0]], Sphere(1, 5), bootstrap=0)
+        >>> report = dimensions_report([[0, 0, 0], [1, 1, 1]], [[0, 0, 0], [1, 1, 0]], Sphere(1, 5), bootstrap=0)
         >>> [row["ccc"] for row in report["dimensions"]], report["dimensions"][2]["rmse"]
         ([1.0, 1.0, 0.0], 1.4142135623730951)
     """

@@ -1,20 +1,21 @@
 """A model measured on an index: what it answers, clip by clip, held against what is known."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from emohrnet_tf.audio.files import windows
+from emohrnet_tf.audio.windows import clip_answers, windows
+from emohrnet_tf.data.leakage import heard
 from emohrnet_tf.data.pipeline import Clips
 from emohrnet_tf.data.targets import emotion_numbers, read_vad
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.evaluation.metrics import Truth, evaluate_answers
-from emohrnet_tf.inference.predict import clip_answers
-from emohrnet_tf.model.emohrnet import heard, load_model
+from emohrnet_tf.evaluation.metrics import Truth, answers_report
+from emohrnet_tf.model.emohrnet import load_model
 from emohrnet_tf.provenance import provenance
 
 
-def measure(model, index, part="test", shared_labels=False, picture=None, reliability=None, embedding=None):
+def evaluate(model, index, part="test", shared_labels=False):
     """Evaluate a model on an index.
 
     Args:
@@ -23,18 +24,38 @@ def measure(model, index, part="test", shared_labels=False, picture=None, reliab
         part: "test" leaves out the clips that the model was trained on or chosen by, "all" keeps them.
         shared_labels: measure on the emotions that model and index share, as across corpora: other clips are left
             out, and the model chooses among the shared ones.
-        picture: to draw the confusion matrix in, and for a model with dimensions (of a joint one in a second file,
-            `..._dimensions`) labelled against predicted.
-        reliability: to draw how often the model is right in, against how sure it is.
-        embedding: to draw in which clips are alike to it.
 
     Returns:
-        The report of `evaluate.evaluate_answers`, with `part`, `left_out`, `failed` and what the result was made by.
+        The report of `metrics.answers_report`, with `part`, `left_out`, `failed` and what the result was made by.
 
     Raises:
-        InputError: no clip is left, a label that the model does not know, no readable clip, or a picture of emotions
-            that the model does not name.
+        InputError: no clip is left, a label that the model does not know, or no readable clip.
+
+    Example:
+        report = evaluate("runs/ravdess", read_index("emovo.csv"), shared_labels=True)
     """
+    return measure(model, index, part, shared_labels).report
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A model's answers on an index: what `evaluate` reports, and what pictures are drawn from (`plots.evaluated`).
+
+    Args:
+        report: of `evaluate`.
+        labels: among which the model chose; none for a model of dimensions alone.
+        truth: `metrics.Truth` of the clips.
+        answers: of `answer_index`.
+    """
+
+    report: dict
+    labels: list
+    truth: Truth
+    answers: dict
+
+
+def measure(model, index, part="test", shared_labels=False):
+    """`evaluate`, as a `Measured`."""
     name, (index, left_out) = Path(model).name, unseen(model, index, part)
     model, labels = load_model(model), None
     if shared_labels:
@@ -46,35 +67,14 @@ def measure(model, index, part="test", shared_labels=False, picture=None, reliab
     labels, answers = answer_index(model, clips, labels)
     truth = truth_of(model, clips.index, labels)
     speakers = clips.index.speaker.tolist() if "speaker" in clips.index else None
-    report = evaluate_answers(labels, truth, answers, speakers)
-    if picture or reliability or embedding:
-        _draw(report, truth, answers, labels, picture, reliability, embedding)
+    report = answers_report(labels, truth, answers, speakers)
     report |= {"part": part, "left_out": left_out, "model": name, "corpora": _corpora(clips.index)}
-    return report | {"failed": clips.failed.to_dict("records"), **provenance()}
-
-
-def _draw(report, truth, answers, labels, picture, reliability, embedding):
-    """The pictures of `measure`, those that are asked for."""
-    from emohrnet_tf import plots  # matplotlib: not for who predicts
-
-    named = truth.emotion >= 0
-    if (reliability or embedding) and not (labels and named.any()):
-        raise InputError("These pictures are of emotions, and the model or the index names none. Received: 0 clips")
-    if reliability:
-        plots.reliability(truth.emotion[named], answers["probabilities"][named], reliability)
-    if embedding:
-        emotions = np.array(labels)[truth.emotion[named]]
-        plots.embedding_map(answers["embedding"][named], emotions, embedding, labels)
-    if picture and "confusion" in report:
-        plots.confusion_matrix(report, picture)
-        picture = Path(picture).with_name(f"{Path(picture).stem}_dimensions{Path(picture).suffix}")
-    if picture and "vad" in report:
-        true, predicted = truth.cube[truth.known], answers["dimensions"][truth.known]
-        plots.dimensions(report["vad"], truth.sphere, true, predicted, picture)
+    report |= {"failed": clips.failed.to_dict("records"), **provenance()}
+    return Measured(report, labels, truth, answers)
 
 
 def known_clips(model, index):
-    """The `data.Clips` of an index at a model's rate.
+    """The `pipeline.Clips` of an index at a model's rate.
 
     Raises:
         InputError: a label that the model does not know, or no readable clip.
@@ -88,7 +88,7 @@ def known_clips(model, index):
 
 
 def truth_of(model, index, labels):
-    """What is known of the clips of an index, as `evaluate.Truth`; of dimensions only for a model that has them.
+    """What is known of the clips of an index, as `metrics.Truth`; of dimensions only for a model that has them.
 
     Raises:
         InputError: of `targets.read_vad`; no clip with labels of the only thing that the model answers.

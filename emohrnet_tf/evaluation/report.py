@@ -1,13 +1,6 @@
-"""Reports for readers: JSON that is whole or not there, and tables in Markdown that also read as plain text."""
-
-import json
-import math
-from pathlib import Path
-
-import numpy as np
+"""Reports for readers: tables in Markdown that also read as plain text."""
 
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.files import replacing
 
 # what the columns of `comparison` are called, for the keys that say how an epoch was chosen
 CHOICES = {
@@ -19,36 +12,13 @@ CHOICES = {
 MEASURES = {"uar": "UAR", "war": "WAR", "macro_f1": "macro-F1", "ece": "ECE", "ccc": "CCC"}
 
 
-def write_json(path, data):
-    """Write a report, or any dict of plain values, as sorted and indented JSON, whole or not at all.
-
-    Floats keep 6 decimals (below 1: 6 digits); NaN and infinity become null. Folders are made.
-    """
-    with replacing(path) as part:
-        part.write_text(json.dumps(_plain(data), indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def _plain(value):
-    """The value in JSON's types, floats rounded."""
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray | list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            return None
-        return float(f"{value:.6g}") if abs(value) < 1 else round(value, 6)
-    return str(value) if isinstance(value, Path) else value
-
-
 def table(report):
     """A report as Markdown that also reads as plain text: scores, classes, confusion matrix, speakers; dimensions.
 
     Example:
-        >>> from emohrnet_tf.evaluation.metrics import evaluate
-        >>> print(table(evaluate(["calm", "anger"], [0, 1], [[0.9, 0.1], [0.2, 0.8]], bootstrap=0)).split("\\n")[2])
+        >>> from emohrnet_tf.evaluation.metrics import classification_report
+        >>> report = classification_report(["calm", "anger"], [0, 1], [[0.9, 0.1], [0.2, 0.8]], bootstrap=0)
+        >>> print(table(report).split("\\n")[2])
         | UAR             | 100.0 % |
     """
     parts = [_emotions(report)] if "uar" in report else []
@@ -58,7 +28,7 @@ def table(report):
 
 
 def _dimensions(vad):
-    """The table of an `evaluate.evaluate_dimensions`."""
+    """The table of an `metrics.dimensions_report`."""
     kinds = list(vad["interval"])
     rows = [
         [row["dimension"], f"{row['ccc']:.3f}", f"{row['pearson']:.3f}", f"{row['rmse']:.3f}"]
@@ -77,7 +47,7 @@ def _dimensions(vad):
 
 
 def _emotions(report):
-    """The tables of an `evaluate.evaluate`."""
+    """The tables of an `metrics.classification_report`."""
     intervals = report.get("interval", {})
     kinds = [kind for kind in ("by_clip", "by_speaker") if kind in intervals]
     head = ["measure", "value", *(f"95 % interval {kind.replace('_', ' ')}" for kind in kinds)]

@@ -9,7 +9,7 @@ import soundfile
 import soxr
 
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.evaluation.metrics import evaluate
+from emohrnet_tf.evaluation.metrics import classification_report
 from emohrnet_tf.evaluation.on_index import answer_index, known_clips, unseen
 from emohrnet_tf.model.emohrnet import load_model
 from emohrnet_tf.provenance import provenance
@@ -50,7 +50,7 @@ def robustness(model, index, part="test", conditions=None, seed=0, say=None):
 
         labels, answers = answer_index(model, clips, change=change)
         probabilities = answers["probabilities"]
-        report, best = evaluate(labels, true, probabilities, bootstrap=0), probabilities.argmax(axis=1)
+        report, best = classification_report(labels, true, probabilities, bootstrap=0), probabilities.argmax(axis=1)
         clean = best if clean is None else clean
         rows.append({"condition": condition, "uar": report["uar"], "war": report["war"]})
         rows[-1]["same_label"] = float((best == clean).mean())

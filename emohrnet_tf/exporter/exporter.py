@@ -9,16 +9,16 @@ import numpy as np
 import pandas as pd
 
 from emohrnet_tf import __version__
-from emohrnet_tf.audio.files import windows
+from emohrnet_tf.audio.windows import windows
 from emohrnet_tf.data.pipeline import Clips
 from emohrnet_tf.data.targets import emotion_numbers, read_vad
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.evaluation.report import write_json
 from emohrnet_tf.exporter.card import model_card
 from emohrnet_tf.exporter.metadata import add_metadata
 from emohrnet_tf.exporter.saved_model import write_saved_model
 from emohrnet_tf.exporter.tflite import KINDS, calibration_inputs, quantize, to_float32
 from emohrnet_tf.exporter.verify import missed, verify
+from emohrnet_tf.files import write_json
 from emohrnet_tf.model.emohrnet import load_model
 from emohrnet_tf.pretrained import comes_along, weights_file
 from emohrnet_tf.provenance import provenance

@@ -9,9 +9,9 @@ import numpy as np
 
 from emohrnet_tf import __version__
 from emohrnet_tf.errors import InputError
+from emohrnet_tf.inference.exported import ABOUT, LABELS
 
 BUFFER = "TFLITE_METADATA"
-LABELS, ABOUT = "labels.txt", "emohrnet.json"  # files in the zip tail
 IDENTIFIER = b"M001"
 PARSER = "1.3.0"  # the schema's first version with AudioProperties
 AUDIO, TENSOR_AXIS_LABELS, DESCRIPTIONS = 4, 2, 1  # values of the schema's enumerations
@@ -93,26 +93,6 @@ def add_metadata(
         for file, text in (texts | {ABOUT: json.dumps(facts | (about or {}), indent=2)}).items():
             tail.writestr(zipfile.ZipInfo(file), text)  # a fixed date: the same model gives the same bytes
     return packed.getvalue()
-
-
-def read_metadata(tflite):
-    """The facts of `emohrnet.json` and `labels` of a file written by `add_metadata`.
-
-    Args:
-        tflite: bytes.
-
-    Raises:
-        InputError: bytes without that zip tail.
-    """
-    try:
-        with zipfile.ZipFile(io.BytesIO(tflite)) as tail:
-            facts = json.loads(tail.read(ABOUT))
-            labels = tail.read(LABELS).decode("utf-8").splitlines() if LABELS in tail.namelist() else []
-            return facts | {"labels": labels}
-    except (zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise InputError(
-            "The file has no labels inside: export it again with `emohrnet export`, or take the .tflite file whole."
-        ) from error
 
 
 def _output_names(model):

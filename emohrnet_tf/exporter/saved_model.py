@@ -11,9 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.evaluation.report import write_json
-from emohrnet_tf.exporter.tflite import own_scale
 from emohrnet_tf.exporter.wav import decode_wavs
+from emohrnet_tf.files import write_json
 from emohrnet_tf.model.emohrnet import EmoHRNet
 from emohrnet_tf.model.sphere import DIMENSIONS
 
@@ -116,7 +115,7 @@ class Server:
         return self.classify(tf.reshape(waveform, [-1]), tf.range(batch) * width, lengths, faults)
 
     def _classify(self, samples, starts, lengths, faults):
-        """Mean over each row's windows (`audio.window_starts`), `WINDOWS` at a time whatever row they belong to.
+        """Mean over each row's windows (`windows.window_starts`), `WINDOWS` at a time whatever row they belong to.
 
         Args:
             samples: float32, all waveforms in one vector; row r is `samples[starts[r] : starts[r] + lengths[r]]`.
@@ -153,7 +152,7 @@ class Server:
             label = tf.gather(tf.constant(labels), tf.argmax(answers["probabilities"], axis=1))
             answers["label"] = tf.where(faults == "", label, "")
         if sphere is not None:
-            values = own_scale(sphere, answers.pop("dimensions"))
+            values = sphere.named(answers.pop("dimensions"))
             answers |= {name: tf.where(faults == "", value[:, 0], 0.0) for name, value in values.items()}
         return answers
 

@@ -13,7 +13,6 @@ from emohrnet_tf.errors import InputError
 from emohrnet_tf.exporter.metadata import pack, unpack
 from emohrnet_tf.model.emohrnet import EmoHRNet
 from emohrnet_tf.model.features import LEVEL_FLOOR
-from emohrnet_tf.model.sphere import DIMENSIONS
 
 KINDS = ("float32", "float16", "dynamic_int8", "int8")
 TASKS = ("emotion", "vad")
@@ -71,7 +70,7 @@ def to_float32(model, task="emotion"):
         outputs = model.call_windows(waveform)
         if task == "emotion":
             return {"probabilities": outputs["probabilities"]}
-        return own_scale(model.sphere, outputs["dimensions"])
+        return model.sphere.named(outputs["dimensions"])
 
     module = tf.Module()
     module.weights = [variable.value for variable in model.variables]
@@ -82,12 +81,6 @@ def to_float32(model, task="emotion"):
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]  # any other operation is an error
         return converter.convert()
-
-
-def own_scale(sphere, cube):
-    """Tensor `(batch, 3)` in -1..1 -> dictionary of `valence`, `arousal`, `dominance` `(batch, 1)` on their scale."""
-    values = (cube + 1.0) * ((sphere.high - sphere.low) / 2.0) + sphere.low
-    return {name: values[:, number : number + 1] for number, name in enumerate(DIMENSIONS)}
 
 
 def quantize(tflite, kind, calibration=None):

@@ -6,9 +6,9 @@ import numpy as np
 import soundfile
 import tensorflow as tf
 
-from emohrnet_tf.audio.files import load_audio, resample, windows
+from emohrnet_tf.audio.files import load_audio, resample
+from emohrnet_tf.audio.windows import clip_answers, windows
 from emohrnet_tf.inference.exported import TFLiteModel
-from emohrnet_tf.inference.predict import clip_answers
 from emohrnet_tf.model.sphere import DIMENSIONS, concordance
 
 RATES = (8000, 22050, 44100, 48000)  # Hz, of the WAV files that the `wav` signature is asked about
@@ -102,7 +102,7 @@ class Judge:
     """What each door says, held against Keras and against the truth.
 
     Args:
-        keras: `predict.clip_answers` of the model.
+        keras: `windows.clip_answers` of the model.
         speech: how many of its rows are clips; the rest are made-up sounds.
         true, cube, calibrated_on_test: of `verify`.
     """

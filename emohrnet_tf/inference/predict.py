@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from emohrnet_tf.audio.files import load_audio, windows
+from emohrnet_tf.audio.files import load_audio
+from emohrnet_tf.audio.windows import clip_answers, windows
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.evaluation.report import write_json
+from emohrnet_tf.files import write_json
 from emohrnet_tf.model.emohrnet import load_model
 from emohrnet_tf.model.sphere import DIMENSIONS
 from emohrnet_tf.provenance import provenance
@@ -159,29 +160,6 @@ def _checked(model, min_confidence):
 def _fingerprint(model):
     """A short hash of a model's weights."""
     return hashlib.sha256(b"".join(weight.tobytes() for weight in model.network.get_weights())).hexdigest()[:16]
-
-
-def clip_answers(model, clips):
-    """What a model says of clips, each the mean over its windows.
-
-    Args:
-        model: `EmoHRNet`, or another with `outputs`.
-        clips: lists of windows `(n, samples)`, or None for a clip that could not be read.
-
-    Returns:
-        dictionary of float32 arrays, as the model has them: `probabilities` `(clips, classes)`, `dimensions`
-        `(clips, 3)` in -1..1, `embedding` `(clips, filters)`; a row of NaN where a clip is None.
-    """
-    present = [number for number, clip in enumerate(clips) if clip is not None]
-    if not present:
-        return {name: np.full((len(clips), width), np.nan, "float32") for name, width in model.widths.items()}
-    stacked = model.outputs(np.concatenate([clips[number] for number in present]))
-    ends = np.cumsum([len(clips[number]) for number in present])
-    answers = {name: np.full((len(clips), x.shape[1]), np.nan, "float32") for name, x in stacked.items()}
-    for name, rows in stacked.items():
-        for number, part in zip(present, np.split(rows, ends[:-1])):
-            answers[name][number] = part.mean(axis=0)
-    return answers
 
 
 def find_audio(paths):

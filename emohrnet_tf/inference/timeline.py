@@ -10,7 +10,7 @@ from emohrnet_tf.audio.files import stream_audio
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.inference.predict import UNCERTAIN
 from emohrnet_tf.model.emohrnet import load_model
-from emohrnet_tf.model.features import mel_weights
+from emohrnet_tf.model.mel import mel_weights
 from emohrnet_tf.model.sphere import DIMENSIONS
 
 SILENCE = "silence"
@@ -42,7 +42,7 @@ def timeline(model, source, hop=1.0, min_confidence=0.0, progress=None):
         draws: dict of `seconds` (a frame), `low`, `high` (of the waveform) `(frames,)` and `mel_db` `(frames, mels)`.
 
     Raises:
-        InputError: of `audio.stream_audio`; a model that names no emotions; a hop below 0.1 s or longer than the
+        InputError: of `files.stream_audio`; a model that names no emotions; a hop below 0.1 s or longer than the
             model's window.
     """
     model = model if hasattr(model, "score") else load_model(model)

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import pandas as pd
 import tensorflow as tf
 
-from emohrnet_tf.audio.files import graph_windows
+from emohrnet_tf.audio.windows import graph_windows
 from emohrnet_tf.config import Audio, Head, Network
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.model.features import LogMelSpectrogram
@@ -208,25 +207,3 @@ def model_file(path):
             f"Received: {path}"
         )
     return path
-
-
-def heard(path, index):
-    """Which clips of an index a model was trained on or chosen by.
-
-    Args:
-        path: as for `load_model`. A run's folder says it by its split.csv, a model that comes along by its corpus; of
-            others nothing is known.
-        index: DataFrame with `file`, and `corpus` where it is known.
-
-    Returns:
-        Boolean Series over `index.index`.
-    """
-    if comes_along(path):
-        corpus = read_weights(weights_file(str(path)))[0]["corpus"]
-        return index.corpus == corpus if "corpus" in index else pd.Series(False, index=index.index)
-    path = Path(path)
-    split_file = (path if path.is_dir() else path.parent) / "split.csv"
-    if not split_file.exists():
-        return pd.Series(False, index=index.index)
-    known = pd.read_csv(split_file)
-    return index.file.isin(known.file[known.split != "test"])

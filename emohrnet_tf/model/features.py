@@ -6,23 +6,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from emohrnet_tf.data.augment import to_mel
 from emohrnet_tf.errors import InputError
+from emohrnet_tf.model.mel import mel_weights
 
 LEVEL_FLOOR = 1e-5  # rms, -100 dB full scale: what is quieter is not raised to full level
 POWER_FLOOR = 1e-2  # about 50 dB below the mel power of white noise of rms 1
 SPREAD_FLOOR = 1e-1  # smallest standard deviation that standardisation divides by
-
-
-@functools.lru_cache(maxsize=8)
-def mel_weights(mels, n_fft, sample_rate, mel_min_hz, mel_max_hz):
-    """Triangular filters `(n_fft / 2 + 1, mels)`, HTK scale, peak 1: librosa's `filters.mel(htk=True, norm=None)`."""
-    edges_mel = np.linspace(to_mel(mel_min_hz), to_mel(mel_max_hz), mels + 2)
-    edges_hz = 700.0 * (10.0 ** (edges_mel / 2595.0) - 1.0)
-    bins_hz = np.linspace(0.0, sample_rate / 2, n_fft // 2 + 1)[:, None]
-    lower, center, upper = edges_hz[:-2], edges_hz[1:-1], edges_hz[2:]
-    rising, falling = (bins_hz - lower) / (center - lower), (upper - bins_hz) / (upper - center)
-    return np.maximum(0.0, np.minimum(rising, falling)).astype("float32")
 
 
 @functools.lru_cache(maxsize=8)

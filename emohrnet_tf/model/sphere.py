@@ -81,6 +81,11 @@ class Sphere:
         """The inverse of `to_cube`."""
         return (np.asarray(cube, "float64") + 1) / 2 * (self.high - self.low) + self.low
 
+    def named(self, cube):
+        """Tensor `(batch, 3)` in -1..1 -> dict of `valence`, `arousal`, `dominance` `(batch, 1)` on their scale."""
+        values = (cube + 1.0) * ((self.high - self.low) / 2.0) + self.low
+        return {name: values[:, number : number + 1] for number, name in enumerate(DIMENSIONS)}
+
     def spherical(self, cube):
         """Points `(n, 3)` in -1..1 -> `(radius, theta, phi)`, each `(n,)`, angles in radians.
 

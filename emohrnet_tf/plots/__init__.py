@@ -5,6 +5,7 @@ the format (.png, .pdf, .svg); a picture is written whole or not at all, and its
 """
 
 from .architecture import network
+from .evaluated import evaluated
 from .scores import confusion_matrix, dimensions, embedding_map, learning_curves, reliability, robustness
 from .sound import spectrograms, timeline
 
@@ -12,6 +13,7 @@ __all__ = [
     "confusion_matrix",
     "dimensions",
     "embedding_map",
+    "evaluated",
     "learning_curves",
     "network",
     "reliability",

@@ -14,7 +14,7 @@ def confusion_matrix(report, path, title=None):
     """Draw a report's confusion matrix: each cell its share of the true class in per cent, above the clips.
 
     Args:
-        report: result of `evaluate.evaluate`, of which `labels` and `confusion` are used.
+        report: result of `metrics.classification_report`, of which `labels` and `confusion` are used.
         path: picture to write.
         title: above the matrix.
     """
@@ -69,7 +69,7 @@ def dimensions(report, sphere, true, predicted, path, title=None):
     """Draw labelled against predicted valence, arousal and dominance, and both on the valence-arousal plane.
 
     Args:
-        report: of `evaluate.evaluate_dimensions`.
+        report: of `metrics.dimensions_report`.
         sphere: `sphere.Sphere`, whose scale the axes have.
         true, predicted: `(clips, 3)` in -1..1.
         path: picture to write.
@@ -150,7 +150,7 @@ def reliability(true, probabilities, path, bins=BINS, title=None):
         true: `(clips,)` ints that count into the columns of `probabilities`.
         probabilities: `(clips, classes)`.
         path: picture to write.
-        bins: of equal width, as in `evaluate.calibration_error`.
+        bins: of equal width, as in `metrics.calibration_error`.
         title: above the picture.
     """
     probabilities = np.asarray(probabilities, float)

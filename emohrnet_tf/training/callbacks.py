@@ -9,7 +9,7 @@ import pandas as pd
 import tensorflow as tf
 
 from emohrnet_tf.evaluation.calibration import negative_log_likelihood, pool_windows
-from emohrnet_tf.evaluation.metrics import evaluate_answers
+from emohrnet_tf.evaluation.metrics import answers_report
 from emohrnet_tf.files import replacing
 
 
@@ -19,7 +19,7 @@ class ClipScores(keras.callbacks.Callback):
     `fit`'s own validation would score windows; this scores clips, each the mean over its windows, as inference does.
 
     Args:
-        parts: prefix of the log -> `(dataset, owners, truth)`: of `data.window_batches`, and `evaluate.Truth`.
+        parts: prefix of the log -> `(dataset, owners, truth)`: of `pipeline.window_batches`, and `metrics.Truth`.
         labels: names of the emotions.
         score: function from log-mels to outputs by the network as it is, see `scorer`.
         every, epochs: epochs between scores, and the last epoch, which is always scored.
@@ -41,7 +41,7 @@ class ClipScores(keras.callbacks.Callback):
             return
         for prefix, (_, owners, truth) in self.parts.items():
             answers = pool_windows(self.windows(prefix), owners)
-            report = evaluate_answers(self.labels, truth, answers, bootstrap=0)
+            report = answers_report(self.labels, truth, answers, bootstrap=0)
             if "probabilities" in answers:
                 rows = truth.emotion >= 0
                 logs[f"{prefix}_loss"] = negative_log_likelihood(truth.emotion[rows], answers["probabilities"][rows])

@@ -13,9 +13,9 @@ from emohrnet_tf.data.pipeline import Clips
 from emohrnet_tf.data.splits import fold_count
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.evaluation.calibration import risk_coverage
-from emohrnet_tf.evaluation.metrics import evaluate, evaluate_dimensions
-from emohrnet_tf.evaluation.report import CHOICES, write_json
-from emohrnet_tf.files import write_csv
+from emohrnet_tf.evaluation.metrics import classification_report, dimensions_report
+from emohrnet_tf.evaluation.report import CHOICES
+from emohrnet_tf.files import write_csv, write_json
 from emohrnet_tf.model.sphere import DIMENSIONS, Sphere
 from emohrnet_tf.provenance import provenance
 from emohrnet_tf.training.run import check_settings, finished, labels_of, run_of, train
@@ -41,10 +41,10 @@ def crossval(
     """Train and measure every fold of a protocol with every seed; stopped anywhere, it goes on there.
 
     The clips are decoded once, and one network, built and traced once, takes new weights for each run; the same fold
-    and seed by `train.train` gives the same figures, bit for bit.
+    and seed by `run.train` gives the same figures, bit for bit.
 
     Args:
-        index, config, protocol, preset, **split_options: of `train.train`.
+        index, config, protocol, preset, **split_options: of `run.train`.
         out: folder. Each run has a folder in it, `fold0_seed0`, and when it ends its report and predictions as
             `fold0_seed0.json` and `.csv`: where these two lie, the run is done, whatever became of its folder.
             `report.json` is written anew after each run, over the runs so far; `confusion.png` at the end.
@@ -58,7 +58,7 @@ def crossval(
         The report of `summarize`.
 
     Raises:
-        InputError: of `train.train`; no seed, one twice, or a fold that is none.
+        InputError: of `run.train`; no seed, one twice, or a fold that is none.
     """
     out = Path(out)
     if protocol == "all":
@@ -127,7 +127,7 @@ def summarize(reports, predictions, folds):
     """What several runs of one protocol say together.
 
     Args:
-        reports: of `train.train`, same settings, one for each fold and seed.
+        reports: of `run.train`, same settings, one for each fold and seed.
         predictions: DataFrame of each run's `predictions.csv`, with a column `seed`.
         folds: number of folds that the protocol has.
 
@@ -135,8 +135,8 @@ def summarize(reports, predictions, folds):
         JSON-ready dict: what was run; `runs` (fold, seed and scores of each); `scores`: for each way to choose the
         epoch, mean and spread (standard deviation) over the runs; `lower`, the lower of mean UAR and mean WAR of the
         result; `complete`, whether every fold is there; `calibration`, mean over the runs; `pooled`: for each seed
-        `evaluate` on all its test clips together, with bootstrap intervals, confusion matrix and table of speakers,
-        and `calibration.risk_coverage`.
+        `classification_report` on all its test clips together, with bootstrap intervals, confusion matrix and table of
+        speakers, and `calibration.risk_coverage`.
     """
     first = reports[0]
     labels = first["results"][first["chosen"]].get("labels", [])
@@ -158,13 +158,13 @@ def summarize(reports, predictions, folds):
             probabilities = named[labels].to_numpy()
             probabilities /= probabilities.sum(axis=1, keepdims=True)  # the file holds six decimals
             true = named.emotion.map(labels.index).to_numpy()
-            report = evaluate(labels, true, probabilities, named.speaker.tolist() if speakers else None)
+            report = classification_report(labels, true, probabilities, named.speaker.tolist() if speakers else None)
             report["coverage"] = risk_coverage(labels, true, probabilities)
         if first.get("sphere"):
             sphere, rated = Sphere(**first["sphere"]), rows.dropna(subset=[f"true_{name}" for name in DIMENSIONS])
             columns = [[before + name for name in DIMENSIONS] for before in ("true_", "")]
             true, predicted = (sphere.to_cube(rated[names]) for names in columns)
-            report["vad"] = evaluate_dimensions(true, predicted, sphere, rated.speaker.tolist() if speakers else None)
+            report["vad"] = dimensions_report(true, predicted, sphere, rated.speaker.tolist() if speakers else None)
         pooled.append({"seed": int(seed), **report})
     result = scores[first["chosen"]]
     calibrations = [report["calibration"] for report in reports if report["calibration"]]

@@ -13,13 +13,13 @@ import pandas as pd
 from emohrnet_tf import plots
 from emohrnet_tf.config import EMOTIONS, PAPER_CHOICES, Config
 from emohrnet_tf.data.augment import paper_mask_limits
+from emohrnet_tf.data.leakage import heard
 from emohrnet_tf.data.pipeline import Clips
 from emohrnet_tf.data.splits import split
 from emohrnet_tf.data.targets import make_sphere
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.evaluation.report import write_json
-from emohrnet_tf.files import replacing, write_csv
-from emohrnet_tf.model.emohrnet import heard, model_file
+from emohrnet_tf.files import replacing, write_csv, write_json
+from emohrnet_tf.model.emohrnet import model_file
 from emohrnet_tf.model.hrnet import read_table
 from emohrnet_tf.model.sphere import DIMENSIONS, Sphere
 from emohrnet_tf.provenance import provenance
@@ -52,7 +52,7 @@ def train(
         preset: name that the report gives the configuration, where it has one.
         tensorboard: also write TensorBoard's files.
         verbose: Keras' progress bar: "auto", 0, 1 or 2.
-        clips, trainer: `data.Clips` of the index and the `Trainer` of the configuration, where several runs share
+        clips, trainer: `pipeline.Clips` of the index and the `Trainer` of the configuration, where several runs share
             them.
 
     Returns:

@@ -10,7 +10,7 @@ from emohrnet_tf.data.pipeline import training_batches, window_batches
 from emohrnet_tf.data.targets import emotion_numbers, make_targets, read_vad
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.evaluation.calibration import fit_temperature, negative_log_likelihood, pool_windows, risk_coverage
-from emohrnet_tf.evaluation.metrics import Truth, evaluate, evaluate_answers
+from emohrnet_tf.evaluation.metrics import Truth, answers_report, classification_report
 from emohrnet_tf.files import write_csv
 from emohrnet_tf.model.emohrnet import EmoHRNet, load_model, make_network
 from emohrnet_tf.model.layers import BatchNorm
@@ -56,10 +56,10 @@ class Trainer:
         """Train through `model.fit`, from the last finished epoch in `out` if there is one.
 
         Args:
-            clips: `data.Clips`.
+            clips: `pipeline.Clips`.
             rows: numbers of the clips of `train`, `validation` and `test`.
             config: the trainer's own, with the paper's masks measured.
-            out, seed, tensorboard, verbose: of `train.train`.
+            out, seed, tensorboard, verbose: of `run.train`.
             sphere: `sphere.Sphere`, for a head with dimensions.
 
         Returns:
@@ -99,7 +99,7 @@ class Trainer:
         return state
 
     def truth(self, index, sphere=None):
-        """A function from numbers of clips to what is known of them, as `evaluate.Truth`."""
+        """A function from numbers of clips to what is known of them, as `metrics.Truth`."""
         emotion = emotion_numbers(index, self.labels)
         cube, known = (None, None) if sphere is None else read_vad(index)
         of = lambda values, rows: None if values is None else values[rows]  # noqa: E731
@@ -116,7 +116,7 @@ class Trainer:
             speakers: of the test clips.
 
         Returns:
-            `(results, calibration, answers)`: a report of `evaluate_answers` for each way to choose the epoch; the
+            `(results, calibration, answers)`: a report of `answers_report` for each way to choose the epoch; the
             temperature and what it changed, None without emotions or validation clips; and what the chosen epoch says
             of the test clips.
         """
@@ -137,7 +137,7 @@ class Trainer:
                 held_out = with_emotion(windows["val"]["logits"], *parts["val"][1:])
                 temperature = fit_temperature(*held_out)
             answers = pool_windows(windows["test"], owners, temperature)
-            results[choice] = evaluate_answers(self.labels, truth, answers, speakers)
+            results[choice] = answers_report(self.labels, truth, answers, speakers)
             if self.labels:
                 probabilities = answers["probabilities"][rows]
                 results[choice]["coverage"] = risk_coverage(self.labels, truth.emotion[rows], probabilities)
@@ -146,7 +146,9 @@ class Trainer:
             before = pool_windows(windows["test"], owners)
             for name, values in (("before", before), ("after", answers)):
                 values = values["probabilities"][rows]
-                calibration[f"ece_{name}"] = evaluate(self.labels, truth.emotion[rows], values, bootstrap=0)["ece"]
+                calibration[f"ece_{name}"] = classification_report(
+                    self.labels, truth.emotion[rows], values, bootstrap=0
+                )["ece"]
                 calibration[f"loss_{name}"] = negative_log_likelihood(truth.emotion[rows], values)
             self.model.calibrate(temperature)
         return results, calibration, answers

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emohrnet_tf.audio.decode import decoder, read_clip
-from emohrnet_tf.audio.files import graph_windows, load_audio, stream_audio, window_starts, windows
+from emohrnet_tf.audio.files import load_audio, stream_audio
+from emohrnet_tf.audio.windows import graph_windows, window_starts, windows
 from emohrnet_tf.errors import InputError
 
 SUBTYPES = {

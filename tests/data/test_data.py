@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 from conftest import write_voice
 
-from emohrnet_tf.audio.files import load_audio, windows
+from emohrnet_tf.audio.files import load_audio
+from emohrnet_tf.audio.windows import windows
 from emohrnet_tf.config import Augmentation
 from emohrnet_tf.data.pipeline import Clips, add_noise, place, training_batches, window_batches
 from emohrnet_tf.errors import InputError

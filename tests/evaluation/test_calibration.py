@@ -8,7 +8,7 @@ from emohrnet_tf.evaluation.calibration import (
     negative_log_likelihood,
     risk_coverage,
 )
-from emohrnet_tf.evaluation.metrics import evaluate
+from emohrnet_tf.evaluation.metrics import classification_report
 
 
 def overconfident(clips=2000, classes=5, factor=3.0, seed=0):
@@ -28,7 +28,7 @@ def test_calibration_lowers_the_error_and_leaves_single_windows_labels_alone():
     logits, owners, true = overconfident()
     temperature = fit_temperature(logits[:1000], owners[:1000], true[:1000])
     before, after = (clip_probabilities(logits[1000:], owners[:1000], t) for t in (1.0, temperature))
-    ece = [evaluate(list("abcde"), true[1000:], p, bootstrap=0)["ece"] for p in (before, after)]
+    ece = [classification_report(list("abcde"), true[1000:], p, bootstrap=0)["ece"] for p in (before, after)]
     assert ece[1] < 0.05 < ece[0]
     assert np.array_equal(before.argmax(axis=1), after.argmax(axis=1))
 

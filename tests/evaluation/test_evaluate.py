@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.evaluation.metrics import calibration_error, evaluate
-from emohrnet_tf.evaluation.report import comparison, table, write_json
+from emohrnet_tf.evaluation.metrics import calibration_error, classification_report
+from emohrnet_tf.evaluation.report import comparison, table
+from emohrnet_tf.files import write_json
 
 LABELS = ["neutral", "anger", "sadness"]
 
@@ -23,7 +24,7 @@ def scored():
 
 def test_scores_are_their_definitions(scored):
     true, probabilities, speakers = scored
-    report = evaluate(LABELS, true, probabilities, speakers, bootstrap=0)
+    report = classification_report(LABELS, true, probabilities, speakers, bootstrap=0)
     predicted = probabilities.argmax(1)
     recalls = [np.mean(predicted[true == i] == i) for i in range(3)]
     precisions = [np.mean(true[predicted == i] == i) for i in range(3)]
@@ -41,22 +42,22 @@ def test_scores_are_their_definitions(scored):
 
 def test_each_speaker_has_scores(scored):
     true, probabilities, speakers = scored
-    rows = evaluate(LABELS, true, probabilities, speakers, bootstrap=0)["per_speaker"]
+    rows = classification_report(LABELS, true, probabilities, speakers, bootstrap=0)["per_speaker"]
     assert [row["speaker"] for row in rows] == ["s0", "s1", "s2", "s3"]
     for row in rows:
         own = speakers == row["speaker"]
-        alone = evaluate(LABELS, true[own], probabilities[own], bootstrap=0)
+        alone = classification_report(LABELS, true[own], probabilities[own], bootstrap=0)
         assert (row["uar"], row["war"], row["clips"]) == (alone["uar"], alone["war"], alone["clips"])
 
 
 def test_names_and_integers_are_the_same_truth(scored):
     true, probabilities, _ = scored
     names = pd.Series([LABELS[i] for i in true], index=range(100, 160))
-    assert evaluate(LABELS, names, probabilities) == evaluate(LABELS, true, probabilities)
+    assert classification_report(LABELS, names, probabilities) == classification_report(LABELS, true, probabilities)
 
 
 def test_uar_leaves_out_classes_without_clips():
-    report = evaluate(LABELS, ["neutral", "anger"], [[0.8, 0.1, 0.1], [0.1, 0.1, 0.8]], bootstrap=0)
+    report = classification_report(LABELS, ["neutral", "anger"], [[0.8, 0.1, 0.1], [0.1, 0.1, 0.8]], bootstrap=0)
     assert report["uar"] == 0.5
     assert report["per_class"][2] == {"label": "sadness", "precision": None, "recall": None, "f1": None, "support": 0}
     assert report["confusion"] == [[1, 0, 0], [0, 0, 1], [0, 0, 0]]
@@ -64,8 +65,8 @@ def test_uar_leaves_out_classes_without_clips():
 
 def test_intervals_surround_the_scores_and_narrow_with_more_clips(scored):
     true, probabilities, speakers = scored
-    few = evaluate(LABELS, true, probabilities, speakers)
-    many = evaluate(LABELS, np.tile(true, 16), np.tile(probabilities, (16, 1)))
+    few = classification_report(LABELS, true, probabilities, speakers)
+    many = classification_report(LABELS, np.tile(true, 16), np.tile(probabilities, (16, 1)))
     for score in ("uar", "war"):
         low, high = few["interval"]["by_clip"][score]
         assert low < few[score] < high
@@ -77,7 +78,7 @@ def test_intervals_surround_the_scores_and_narrow_with_more_clips(scored):
 
 def test_the_interval_of_accuracy_is_the_binomial_one():
     true, right = np.zeros(400, int), np.arange(400) < 300
-    report = evaluate(["a", "b"], true, np.where(right[:, None], [0.9, 0.1], [0.1, 0.9]), bootstrap=4000)
+    report = classification_report(["a", "b"], true, np.where(right[:, None], [0.9, 0.1], [0.1, 0.9]), bootstrap=4000)
     half = 1.96 * np.sqrt(0.75 * 0.25 / 400)
     assert report["interval"]["by_clip"]["war"] == pytest.approx([0.75 - half, 0.75 + half], abs=0.005)
 
@@ -85,20 +86,22 @@ def test_the_interval_of_accuracy_is_the_binomial_one():
 def test_the_interval_by_speaker_is_wide_when_speakers_differ():
     true, speakers = np.zeros(400, int), np.repeat(["good", "bad", "fair", "best"], 100)
     right = np.concatenate([np.arange(100) < n for n in (90, 10, 50, 100)])
-    report = evaluate(["a", "b"], true, np.where(right[:, None], [0.9, 0.1], [0.1, 0.9]), speakers)
+    report = classification_report(["a", "b"], true, np.where(right[:, None], [0.9, 0.1], [0.1, 0.9]), speakers)
     assert np.ptp(report["interval"]["by_speaker"]["war"]) > 3 * np.ptp(report["interval"]["by_clip"]["war"])
 
 
 def test_one_speaker_has_no_interval_by_speaker(scored):
     true, probabilities, _ = scored
-    report = evaluate(LABELS, true, probabilities, ["only"] * 60)
+    report = classification_report(LABELS, true, probabilities, ["only"] * 60)
     assert "by_speaker" not in report["interval"]
     assert len(report["per_speaker"]) == 1
 
 
 def test_the_seed_decides_the_interval(scored):
     true, probabilities, _ = scored
-    first, again, other = (evaluate(LABELS, true, probabilities, seed=seed)["interval"] for seed in (1, 1, 2))
+    first, again, other = (
+        classification_report(LABELS, true, probabilities, seed=seed)["interval"] for seed in (1, 1, 2)
+    )
     assert first == again
     assert first["by_clip"] != other["by_clip"]
 
@@ -120,7 +123,7 @@ def test_calibration_error_is_its_definition(scored):
     assert calibration_error(correct, confidence) == pytest.approx(plain_calibration_error(correct, confidence))
     true, probabilities, _ = scored
     expected = plain_calibration_error(probabilities.argmax(1) == true, probabilities.max(1))
-    assert evaluate(LABELS, true, probabilities, bootstrap=0)["ece"] == pytest.approx(expected)
+    assert classification_report(LABELS, true, probabilities, bootstrap=0)["ece"] == pytest.approx(expected)
 
 
 def test_certain_answers_are_calibrated_when_right_and_not_when_wrong():
@@ -151,20 +154,20 @@ GOOD = [[0.5, 0.3, 0.2]]
 )
 def test_wrong_input_is_refused_with_the_value(true, probabilities, speakers, message):
     with pytest.raises(InputError) as caught:
-        evaluate(LABELS, true, probabilities, speakers)
+        classification_report(LABELS, true, probabilities, speakers)
     assert message in str(caught.value)
 
 
 def test_a_label_given_twice_is_refused():
     with pytest.raises(InputError, match="each class once"):
-        evaluate(["calm", "calm"], [0], [[0.5, 0.5]])
+        classification_report(["calm", "calm"], [0], [[0.5, 0.5]])
 
 
 # --- JSON and tables ---
 
 
 def test_a_report_survives_json(tmp_path, scored):
-    report = evaluate(LABELS, *scored)
+    report = classification_report(LABELS, *scored)
     write_json(tmp_path / "new" / "report.json", report)
     text = (tmp_path / "new" / "report.json").read_text()
     read = json.loads(text)
@@ -198,7 +201,7 @@ def cells(markdown):
 
 
 def test_a_table_shows_scores_intervals_classes_and_speakers(scored):
-    report = evaluate(LABELS, *scored)
+    report = classification_report(LABELS, *scored)
     text = table(report)
     assert len({len(line) for line in text.split("\n\n")[0].splitlines()}) == 1
     rows = {row[0]: row[1:] for row in cells(text)}
@@ -210,19 +213,22 @@ def test_a_table_shows_scores_intervals_classes_and_speakers(scored):
 
 
 def test_a_table_of_a_report_read_back_from_json_is_the_same(tmp_path, scored):
-    report = evaluate(LABELS, *scored)
+    report = classification_report(LABELS, *scored)
     write_json(tmp_path / "a.json", report)
     assert table(json.loads((tmp_path / "a.json").read_text())) == table(report)
 
 
 def test_a_class_without_clips_shows_a_dash():
-    text = table(evaluate(LABELS, [0], GOOD, bootstrap=0))
+    text = table(classification_report(LABELS, [0], GOOD, bootstrap=0))
     assert ["sadness", "-", "-", "-", "0"] in cells(text)
 
 
 def test_a_comparison_says_which_column_is_the_result(scored):
     true = scored[0]
-    report, plain = evaluate(LABELS, *scored), evaluate(LABELS, true, np.eye(3)[true], bootstrap=0)
+    report, plain = (
+        classification_report(LABELS, *scored),
+        classification_report(LABELS, true, np.eye(3)[true], bootstrap=0),
+    )
     rows = cells(comparison({"validation": report, "last": report, "best_on_test": plain, "published": plain}))
     assert rows[0][1:] == [
         "validation-chosen epoch (the result)",

@@ -3,7 +3,7 @@ import pytest
 from scipy.signal import welch
 
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.evaluation.on_index import measure
+from emohrnet_tf.evaluation.on_index import evaluate
 from emohrnet_tf.evaluation.robustness import CONDITIONS, clipping, noise, robustness, room
 
 RATE = 16000
@@ -59,7 +59,7 @@ def test_the_clean_row_is_what_evaluate_says_and_noise_costs(run, index):
     report = robustness(run, index, conditions=["noise 0 dB", "gain -30 dB"])
     rows = {row["condition"]: row for row in report["rows"]}
     assert list(rows) == ["clean", "noise 0 dB", "gain -30 dB"]
-    assert rows["clean"]["uar"] == pytest.approx(measure(run, index)["uar"])
+    assert rows["clean"]["uar"] == pytest.approx(evaluate(run, index)["uar"])
     assert rows["clean"]["same_label"] == 1.0
     assert rows["gain -30 dB"]["same_label"] > 0.9, "the front end normalises the level"
     assert rows["noise 0 dB"]["same_label"] < 1.0

@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("litert_quantizer", reason="the extra `export` is not installed in this lane")
 
 from emohrnet_tf import InputError, load_audio
-from emohrnet_tf.audio.files import windows
+from emohrnet_tf.audio.windows import windows
 from emohrnet_tf.exporter import exporter, verify
 from emohrnet_tf.exporter.exporter import export
 from emohrnet_tf.inference.exported import TFLiteModel

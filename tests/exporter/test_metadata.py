@@ -7,8 +7,9 @@ import pytest
 from tone_model import LABELS, tone_model
 
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.exporter.metadata import add_metadata, read_metadata, unpack
+from emohrnet_tf.exporter.metadata import add_metadata, unpack
 from emohrnet_tf.exporter.tflite import to_float32
+from emohrnet_tf.inference.exported import read_metadata
 
 pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed: pip install 'emohrnet_tf[export]'")
 

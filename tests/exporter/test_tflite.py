@@ -198,7 +198,7 @@ def test_check_device_measures_and_compares(tones, tmp_path):
     assert [row["threads"] for row in report["latency_ms"]] == [1, 2]
     assert all(0 < row["median"] <= row["p95"] for row in report["latency_ms"])
     assert report["golden"]["largest_difference"] < 1e-3
-    from emohrnet_tf.audio.files import windows
+    from emohrnet_tf.audio.windows import windows
 
     expected = runner.score(windows(clip, model.audio.samples)).mean(axis=0)
     np.testing.assert_allclose(list(report["wav"]["probabilities"].values()), expected, atol=1e-3)
@@ -213,7 +213,8 @@ def test_check_device_measures_and_compares(tones, tmp_path):
 
 
 def test_many_files_are_scored_on_every_core_as_the_model_scores_them():
-    from emohrnet_tf.exporter.litert import MANY, LiteRTScorer, scorer_for
+    from emohrnet_tf.exporter.litert import MANY, scorer_for
+    from emohrnet_tf.inference.exported import LiteRTScorer
 
     model = tone_model()
     clips, _ = sounds(7, model.audio.samples, seed=5)

@@ -11,7 +11,8 @@ import pytest
 import soundfile
 from conftest import write_voice
 
-from emohrnet_tf.audio.files import load_audio, windows
+from emohrnet_tf.audio.files import load_audio
+from emohrnet_tf.audio.windows import windows
 from emohrnet_tf.exporter.metadata import add_metadata
 from emohrnet_tf.exporter.tflite import convert
 from emohrnet_tf.inference.exported import TFLiteModel

@@ -7,9 +7,9 @@ import pytest
 import soundfile
 from conftest import write_voice
 
-from emohrnet_tf import InputError, load_audio
-from emohrnet_tf.audio.files import windows
-from emohrnet_tf.evaluation.on_index import answer_index, known_clips, measure
+from emohrnet_tf import InputError, load_audio, plots
+from emohrnet_tf.audio.windows import windows
+from emohrnet_tf.evaluation.on_index import answer_index, evaluate, known_clips, measure
 from emohrnet_tf.inference.predict import find_audio, predict, predict_into
 
 
@@ -107,41 +107,41 @@ def test_nothing_to_predict_is_an_error(tmp_path):
 
 def test_measure_leaves_out_what_the_model_was_trained_on(run, index):
     split = pd.read_csv(run / "split.csv")
-    report = measure(run, index)
+    report = evaluate(run, index)
     tests = (split.split == "test").sum()
     assert (report["clips"], report["left_out"]) == (tests, len(index) - tests)
-    assert measure(run, index, part="all")["clips"] == len(index)
+    assert evaluate(run, index, part="all")["clips"] == len(index)
     with pytest.raises(InputError, match="trained on every clip"):
-        measure(run, index[index.file.isin(split.file[split.split == "train"])])
+        evaluate(run, index[index.file.isin(split.file[split.split == "train"])])
 
 
 def test_across_corpora_the_model_chooses_among_the_shared_emotions(run, index):
     other = index[index.emotion != "sadness"].assign(corpus="other")
     other.loc[other.index[0], "emotion"] = "boredom"
-    report = measure(run, other, part="all", shared_labels=True)
+    report = evaluate(run, other, part="all", shared_labels=True)
     assert report["labels"] == ["neutral", "anger"]
     assert (report["clips"], report["corpora"]) == (len(other) - 1, ["other"])
     with pytest.raises(InputError, match="relabel or drop the others"):
-        measure(run, other, part="all")
+        evaluate(run, other, part="all")
     with pytest.raises(InputError, match="two shared emotions"):
-        measure(run, other.assign(emotion="anger"), part="all", shared_labels=True)
+        evaluate(run, other.assign(emotion="anger"), part="all", shared_labels=True)
 
 
 def test_measure_of_the_test_part_is_the_runs_own_result(run, index):
     import json
 
     own = json.loads((run / "report.json").read_text())["results"]["validation"]
-    assert measure(run, index)["uar"] == pytest.approx(own["uar"], abs=1e-5)
+    assert evaluate(run, index)["uar"] == pytest.approx(own["uar"], abs=1e-5)
 
 
 def test_a_label_that_the_model_does_not_know_is_named(run, index):
     with pytest.raises(InputError, match="boredom"):
-        measure(run, index.assign(emotion="boredom"))
+        evaluate(run, index.assign(emotion="boredom"))
 
 
 def test_a_copied_model_file_without_its_run_is_measured_on_everything(run, index, tmp_path):
     shutil.copy(run / "model.keras", tmp_path / "model.keras")
-    assert measure(tmp_path / "model.keras", index)["clips"] == len(index)
+    assert evaluate(tmp_path / "model.keras", index)["clips"] == len(index)
 
 
 def test_embeddings_of_clips_are_what_their_probabilities_come_from(run, index, model):
@@ -156,6 +156,6 @@ def test_embeddings_of_clips_are_what_their_probabilities_come_from(run, index, 
 
 
 def test_pictures_are_drawn_of_the_clips_that_are_measured(run, index, tmp_path):
-    names = ("picture", "reliability", "embedding")
-    measure(run, index, **{name: tmp_path / f"{name}.png" for name in names})
+    names = ("confusion", "reliability", "embedding")
+    plots.evaluated(measure(run, index), *(tmp_path / f"{name}.png" for name in names))
     assert all((tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG") for name in names)

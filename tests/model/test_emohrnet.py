@@ -8,7 +8,7 @@ import soundfile
 import tensorflow as tf
 
 from emohrnet_tf import EmoHRNet, InputError, load_audio, load_model
-from emohrnet_tf.audio.files import windows
+from emohrnet_tf.audio.windows import windows
 from emohrnet_tf.config import Audio, Network
 
 

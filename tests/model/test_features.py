@@ -5,14 +5,8 @@ import tensorflow as tf
 from contracts import check_layer
 
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.model.features import (
-    POWER_FLOOR,
-    LogMelSpectrogram,
-    fourier_factors,
-    log_mel,
-    mel_weights,
-    power_spectrum,
-)
+from emohrnet_tf.model.features import POWER_FLOOR, LogMelSpectrogram, fourier_factors, log_mel, power_spectrum
+from emohrnet_tf.model.mel import mel_weights
 
 SAMPLES = 64 * 256
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from emohrnet_tf import EmoHRNet, InputError, load_model, pretrained
-from emohrnet_tf.evaluation.on_index import measure
-from emohrnet_tf.model.emohrnet import heard
+from emohrnet_tf.data.leakage import heard
+from emohrnet_tf.evaluation.on_index import evaluate
 
 
 @pytest.fixture
@@ -28,8 +28,8 @@ def test_half_precision_weights_score_as_the_model_did(tiny_ravdess):
 def test_clips_of_its_own_corpus_are_no_test_of_it(tiny_ravdess, index):
     assert heard("ravdess", index).all()
     with pytest.raises(InputError, match="trained on every clip"):
-        measure("ravdess", index)
-    assert measure("ravdess", index.assign(corpus="other"))["clips"] == len(index)
+        evaluate("ravdess", index)
+    assert evaluate("ravdess", index.assign(corpus="other"))["clips"] == len(index)
 
 
 def test_a_model_that_does_not_come_along_is_named_with_those_that_do(tmp_path):

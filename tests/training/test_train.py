@@ -10,7 +10,7 @@ import pytest
 from sklearn.metrics import accuracy_score, recall_score
 
 from emohrnet_tf import InputError, load_audio, load_model
-from emohrnet_tf.audio.files import windows
+from emohrnet_tf.audio.windows import windows
 from emohrnet_tf.training.losses import smoothed_cross_entropy
 from emohrnet_tf.training.run import ordered, train
 from emohrnet_tf.training.trainer import CoupledAdam, learning_rate, make_optimizer
@@ -230,9 +230,9 @@ def test_mixed_precision_trains_and_its_report_is_of_the_saved_float32_model(ind
     assert keras.config.dtype_policy().name == "float32", "the policy is put back"
     model = load_model(tmp_path / "run")
     assert {layer.compute_dtype for layer in model.network.layers} == {"float32"}
-    from emohrnet_tf.evaluation.on_index import measure
+    from emohrnet_tf.evaluation.on_index import evaluate
 
-    assert measure(tmp_path / "run", index)["uar"] == pytest.approx(report["results"]["validation"]["uar"], abs=1e-5)
+    assert evaluate(tmp_path / "run", index)["uar"] == pytest.approx(report["results"]["validation"]["uar"], abs=1e-5)
 
 
 DRIVER = """

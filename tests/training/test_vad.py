@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 import soundfile
 
-from emohrnet_tf import InputError, load_audio, load_model
-from emohrnet_tf.audio.files import windows
+from emohrnet_tf import InputError, load_audio, load_model, plots
+from emohrnet_tf.audio.windows import windows
 from emohrnet_tf.corpora import read_index, write_index
-from emohrnet_tf.evaluation.on_index import measure
+from emohrnet_tf.evaluation.on_index import evaluate, measure
 from emohrnet_tf.inference.predict import predict, predict_into
 from emohrnet_tf.model.sphere import DIMENSIONS, OCTANTS, Sphere
 from emohrnet_tf.training.crossval import crossval
@@ -110,14 +110,16 @@ def test_predictions_stand_on_the_labels_scale_and_say_where_on_the_sphere(model
 
 
 def test_evaluate_gives_both_and_draws_both(folder, rated, tmp_path):
-    report = measure(folder, rated, picture=tmp_path / "picture.png")
+    measured = measure(folder, rated)
+    report = measured.report
+    plots.evaluated(measured, tmp_path / "picture.png")
     result = report_of(folder)["results"]["validation"]
     assert report["vad"]["ccc"] == pytest.approx(result["ccc"], abs=1e-4)
     assert report["uar"] == pytest.approx(result["uar"], abs=1e-4)
     assert (tmp_path / "picture.png").exists()
     assert (tmp_path / "picture_dimensions.png").exists()
     with pytest.raises(InputError, match=r"No clip of the index has valence|needs the columns"):
-        measure(folder, rated[rated.emotion.notna()].drop(columns=list(DIMENSIONS)))
+        evaluate(folder, rated[rated.emotion.notna()].drop(columns=list(DIMENSIONS)))
 
 
 @pytest.mark.slow
