@@ -15,7 +15,8 @@ class Audio:
     """What the network sees: one window of `frames` frames of log-mel.
 
     `frames * hop / sample_rate` is the window in seconds: 192 frames are 3.072 s, 256 are 4.096 s, 320 are 5.12 s and
-    448 are 7.168 s.
+    448 are 7.168 s. `normalize` is "window", "reference" or "corpus", see `features.log_mel`; the `statistics` of
+    "corpus" are measured on the training part and replaced by numbers in the run's configuration.
     """
 
     sample_rate: int = 16000
@@ -25,6 +26,8 @@ class Audio:
     mels: int = 64
     mel_min_hz: float = 50.0
     mel_max_hz: float = 8000.0
+    normalize: str = "window"
+    statistics: list | tuple | None = None
 
     @property
     def samples(self):

@@ -56,12 +56,17 @@ class EmoHRNet(keras.Model):
         self.settings = Network(**network) if isinstance(network, dict) else network or Network()
         self.temperature = temperature
         self.sphere = Sphere(**sphere) if isinstance(sphere, dict) else sphere
-        self.front_end = LogMelSpectrogram(**self.audio.front_end(), name="log_mel")
+        self.hear_by(self.audio)
         self.network = make_network(self.audio, self.settings, self.head, len(self.labels))
         inner = {name: self.network.get_layer(name).output for name in ("embedding", *self.answers)}
         self.inner = keras.Model(self.network.input, inner, name="inner")
         self.built = True
         self._score = None
+
+    def hear_by(self, audio):
+        """Take the front end of other `config.Audio` settings of the same sides: statistics that a run measured."""
+        self.audio = audio
+        self.front_end = LogMelSpectrogram(**audio.front_end(), name="log_mel")
 
     def call(self, waveform):
         windows = graph_windows(waveform, self.audio.samples)

@@ -12,6 +12,10 @@ from emohrnet_tf.model.mel import mel_weights
 LEVEL_FLOOR = 1e-5  # rms, -100 dB full scale: what is quieter is not raised to full level
 POWER_FLOOR = 1e-2  # about 50 dB below the mel power of white noise of rms 1
 SPREAD_FLOOR = 1e-1  # smallest standard deviation that standardisation divides by
+NORMALIZE = ("window", "reference", "corpus")
+QUIET = 1e-9  # mel power below every recording's own noise
+SPEECH_NATS = 4.0  # a frame counts as speech by how far it lies above the mean power less this
+RELATIVE_FLOOR, RELATIVE_SPREAD, RELATIVE_MOST = 5.0, 2.0, 4.0  # of `relative`
 
 
 @functools.lru_cache(maxsize=8)
@@ -57,39 +61,24 @@ def power_spectrum(frames):
     return tf.reshape(tf.square(real) + tf.square(imaginary), (-1, len(bins)))
 
 
-def log_mel(
-    waveform,
-    *,
-    sample_rate=16000,
-    n_fft=1024,
-    hop=256,
-    mels=64,
-    mel_min_hz=50.0,
-    mel_max_hz=8000.0,
-    standardize=True,
-    gains=None,
+def mel_power(
+    waveform, *, sample_rate=16000, n_fft=1024, hop=256, mels=64, mel_min_hz=50.0, mel_max_hz=8000.0, gains=None
 ):
-    """Log-mel spectrogram of whole windows.
+    """Power in mel bands of whole windows.
 
-    Each window is scaled to rms 1 (`LEVEL_FLOOR` below), padded by half of `n_fft - hop` at each end so that it holds
-    exactly `samples / hop` frames, and becomes `log(1 + mel power / POWER_FLOOR)`; then its mean is taken off and it
-    is divided by its standard deviation. Every step looks at one window alone, and silence gives zeros.
+    The waveform is padded by half of `n_fft - hop` at each end, so that it holds exactly `samples / hop` frames.
 
     Args:
-        waveform: float tensor `(..., samples)` in -1..1; `samples` static and a multiple of `hop`.
+        waveform: float32 tensor `(..., samples)`; `samples` static and a multiple of `hop`.
         sample_rate: Hz.
         n_fft, hop: samples of an analysis window (Hann) and between frames.
         mels, mel_min_hz, mel_max_hz: number of mel bands and their limits in Hz.
-        standardize: False for the log-mel before its mean and deviation are taken off.
-        gains: `(..., mels)` by which the mel power is multiplied, for augmentation; None changes nothing.
+        gains: `(..., mels)` by which the power is multiplied, for augmentation; None changes nothing.
 
     Returns:
         float32 tensor `(..., samples / hop, mels)`.
     """
-    waveform = tf.cast(waveform, tf.float32)
-    rms = tf.sqrt(tf.reduce_mean(tf.square(waveform), axis=-1, keepdims=True))
-    waveform = waveform / tf.maximum(rms, LEVEL_FLOOR)
-    pad = n_fft - hop
+    waveform, pad = tf.cast(waveform, tf.float32), n_fft - hop
     waveform = tf.pad(waveform, [[0, 0]] * (waveform.shape.rank - 1) + [[pad // 2, pad - pad // 2]])
     frames = tf.signal.frame(waveform, n_fft, hop) * tf.signal.hann_window(n_fft)
     power = power_spectrum(tf.reshape(frames, (-1, n_fft)))
@@ -99,31 +88,115 @@ def log_mel(
     with tf.name_scope("mel"):
         shape = tf.concat([tf.shape(waveform)[:-1], [frames.shape[-2], mels]], axis=0)
         power = tf.reshape(tf.matmul(power, weights), shape)
-    if gains is not None:
-        power *= tf.expand_dims(gains, -2)
-    result = tf.math.log(1.0 + power / POWER_FLOOR)
-    if not standardize:
-        return result
-    result -= tf.reduce_mean(result, axis=(-2, -1), keepdims=True)
-    deviation = tf.sqrt(tf.reduce_mean(tf.square(result), axis=(-2, -1), keepdims=True))
-    return result / tf.maximum(deviation, SPREAD_FLOOR)
+    return power if gains is None else power * tf.expand_dims(gains, -2)
+
+
+def log_mel(waveform, *, normalize="window", statistics=None, reference=None, standardize=True, gains=None, **settings):
+    """Log-mel spectrogram of whole windows, normalised by the widest thing that stays the same in training and use.
+
+    - "window": each window is scaled to rms 1 (`LEVEL_FLOOR` below) and becomes `log(1 + mel power / POWER_FLOOR)`;
+      then its mean is taken off and it is divided by its standard deviation. Gain does not matter.
+    - "reference": relative to the spectrum of the voice's ordinary speech (`relative`): `reference`, or where there
+      is none the window's own (`speech_spectrum`). Gain matters where a reference is given, and only relative to it.
+    - "corpus": each band is standardised by its mean and deviation over the training part. Gain matters.
+
+    Every step looks at one window alone.
+
+    Args:
+        waveform: float tensor `(..., samples)` in -1..1; `samples` static and a multiple of `hop`.
+        normalize: "window", "reference" or "corpus".
+        statistics: for "corpus", means and deviations of the bands, two sequences of `mels` numbers.
+        reference: for "reference", `(..., mels)`: mean log mel power of ordinary speech; a row with NaN, or None,
+            stands for none.
+        standardize: False, with "window", for the log-mel before its mean and deviation are taken off.
+        gains, **settings: of `mel_power`.
+
+    Returns:
+        float32 tensor `(..., samples / hop, mels)`.
+    """
+    waveform = tf.cast(waveform, tf.float32)
+    if normalize == "window":
+        rms = tf.sqrt(tf.reduce_mean(tf.square(waveform), axis=-1, keepdims=True))
+        power = mel_power(waveform / tf.maximum(rms, LEVEL_FLOOR), gains=gains, **settings)
+        result = tf.math.log(1.0 + power / POWER_FLOOR)
+        if not standardize:
+            return result
+        result -= tf.reduce_mean(result, axis=(-2, -1), keepdims=True)
+        deviation = tf.sqrt(tf.reduce_mean(tf.square(result), axis=(-2, -1), keepdims=True))
+        return result / tf.maximum(deviation, SPREAD_FLOOR)
+    power = mel_power(waveform, gains=gains, **settings)
+    if normalize == "corpus":
+        if statistics is None:
+            raise InputError('normalize="corpus" needs the statistics of a training part. Received: None')
+        mean, deviation = (np.asarray(values, "float32") for values in statistics)
+        return (tf.math.log(power + QUIET) - mean) / deviation
+    own = speech_spectrum(power)[0]
+    if reference is not None:
+        own = tf.where(tf.math.is_nan(reference), own, reference)
+    return relative(power, own)
+
+
+def speech_spectrum(power):
+    """How a voice usually sounds: the mean log mel power of the frames that are speech, the louder the more.
+
+    A frame weighs as many nats as it lies above the mean power less `SPEECH_NATS`, and nothing below; so silence and
+    pauses do not count, at any level of the recording.
+
+    Args:
+        power: mel power `(..., frames, mels)`.
+
+    Returns:
+        `(spectrum, weight)`: float32 `(..., mels)` and `(..., 1)`, the sum of the weights, by which spectra of several
+        stretches are averaged.
+    """
+    energy = tf.reduce_mean(power, axis=-1, keepdims=True) + QUIET
+    weights = tf.nn.relu(tf.math.log(energy / tf.reduce_mean(energy, axis=-2, keepdims=True)) + SPEECH_NATS)
+    total = tf.reduce_sum(weights, axis=-2)
+    return tf.reduce_sum(weights * tf.math.log(power + QUIET), axis=-2) / total, total
+
+
+def relative(power, reference):
+    """Mel power relative to a reference spectrum: `log(e^-RELATIVE_FLOOR + power / reference) / RELATIVE_SPREAD`.
+
+    Args:
+        power: `(..., frames, mels)`.
+        reference: `(..., mels)`, of `speech_spectrum`.
+
+    Returns:
+        float32 `(..., frames, mels)`, not above `RELATIVE_MOST`.
+    """
+    x = tf.math.log(np.float32(np.exp(-RELATIVE_FLOOR)) + power * tf.exp(-tf.expand_dims(reference, -2)))
+    return tf.minimum(x / RELATIVE_SPREAD, RELATIVE_MOST)
 
 
 @keras.saving.register_keras_serializable("emohrnet_tf")
 class LogMelSpectrogram(keras.layers.Layer):
     """`log_mel` as a stateless Keras layer, always in float32 and with builtin TFLite operations alone.
 
-    Shapes: waveform `(batch, samples)` -> log-mel `(batch, samples / hop, mels, 1)`.
+    Shapes: waveform `(batch, samples)` -> log-mel `(batch, samples / hop, mels, 1)`; with a `reference` `(batch, mels)`
+    where the normalisation takes one.
 
     Raises:
-        InputError: `mel_max_hz` above half the sample rate, `hop` above `n_fft`, or so many mels that a band is empty.
+        InputError: `mel_max_hz` above half the sample rate, `hop` above `n_fft`, so many mels that a band is empty, or
+            statistics that are not two times `mels` numbers.
 
     Example:
         >>> LogMelSpectrogram()(tf.zeros((1, 65536))).shape
         TensorShape([1, 256, 64, 1])
     """
 
-    def __init__(self, sample_rate=16000, n_fft=1024, hop=256, mels=64, mel_min_hz=50.0, mel_max_hz=8000.0, **kwargs):
+    def __init__(
+        self,
+        sample_rate=16000,
+        n_fft=1024,
+        hop=256,
+        mels=64,
+        mel_min_hz=50.0,
+        mel_max_hz=8000.0,
+        normalize="window",
+        statistics=None,
+        **kwargs,
+    ):
         kwargs["dtype"] = "float32"
         super().__init__(autocast=False, **kwargs)
         if not 0 < hop <= n_fft:
@@ -135,19 +208,30 @@ class LogMelSpectrogram(keras.layers.Layer):
             )
         if not mel_weights(mels, n_fft, sample_rate, mel_min_hz, mel_max_hz).any(axis=0).all():
             raise InputError(f"A mel band holds no FFT bin: use fewer mels or a longer n_fft. Received: {mels!r}")
+        if normalize not in NORMALIZE:
+            raise InputError(f"normalize is one of {', '.join(NORMALIZE)}. Received: {normalize!r}")
+        if statistics is not None and np.shape(statistics) != (2, mels):
+            raise InputError(f"statistics are {mels} means and {mels} deviations. Received: {np.shape(statistics)!r}")
         self.sample_rate, self.n_fft, self.hop = sample_rate, n_fft, hop
         self.mels, self.mel_min_hz, self.mel_max_hz = mels, mel_min_hz, mel_max_hz
+        self.normalize, self.statistics = normalize, statistics
 
     def settings(self):
-        """Keyword arguments of `log_mel` that this layer stands for."""
+        """Keyword arguments of `mel_power` that this layer stands for."""
         names = ("sample_rate", "n_fft", "hop", "mels", "mel_min_hz", "mel_max_hz")
         return {name: getattr(self, name) for name in names}
 
-    def call(self, waveform):
-        return tf.expand_dims(log_mel(waveform, **self.settings()), -1)
+    def call(self, waveform, reference=None):
+        how = {"normalize": self.normalize, "statistics": self.statistics, "reference": reference}
+        return tf.expand_dims(log_mel(waveform, **how, **self.settings()), -1)
 
     def compute_output_shape(self, shape):
         return (*shape[:-1], shape[-1] // self.hop, self.mels, 1)
 
     def get_config(self):
-        return {**super().get_config(), **self.settings()}
+        return {
+            **super().get_config(),
+            **self.settings(),
+            "normalize": self.normalize,
+            "statistics": self.statistics,
+        }

@@ -14,7 +14,7 @@ from emohrnet_tf import plots
 from emohrnet_tf.config import EMOTIONS, PAPER_CHOICES, Config
 from emohrnet_tf.data.augment import paper_mask_limits
 from emohrnet_tf.data.leakage import heard
-from emohrnet_tf.data.pipeline import Clips
+from emohrnet_tf.data.pipeline import Clips, band_statistics
 from emohrnet_tf.data.splits import split
 from emohrnet_tf.data.targets import make_sphere
 from emohrnet_tf.errors import InputError
@@ -98,7 +98,7 @@ def train(
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / "config.json", run)
     write_csv(clips.index.assign(split=parts), out / "split.csv")
-    config = with_measured_masks(config, clips, rows["train"])
+    config = measured(config, clips, rows["train"])
     write_json(out / "config.json", {**run, "resolved": config.to_dict()})
 
     state = trainer.fit(clips, rows, config, out, seed, sphere, tensorboard, verbose)
@@ -187,8 +187,10 @@ def check_settings(config):
         raise InputError("training.epochs, batch_size and evaluate_every are 1 or more. Received: 0 or less")
 
 
-def with_measured_masks(config, clips, rows):
-    """The configuration with the paper's mask limits measured on the training clips, where it asks for them."""
+def measured(config, clips, rows):
+    """The configuration with what it leaves to be measured on the training clips: statistics, the paper's masks."""
+    if config.audio.normalize == "corpus":
+        config = config.replace({"audio": {"statistics": band_statistics(clips, rows, config.audio)}})
     settings = config.augmentation
     if settings.freq_mask_bins != "pitch" and settings.time_mask_share != "duration":
         return config

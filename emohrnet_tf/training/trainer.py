@@ -68,6 +68,7 @@ class Trainer:
         settings, index = config.training, clips.index
         self.reset(seed)
         self.model.sphere = sphere
+        self.model.hear_by(config.audio)
         truth = self.truth(index, sphere)
         held_out = {
             prefix: (*window_batches(clips, rows[part], config.audio), truth(rows[part]))

@@ -5,7 +5,16 @@ import tensorflow as tf
 from contracts import check_layer
 
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.model.features import POWER_FLOOR, LogMelSpectrogram, fourier_factors, log_mel, power_spectrum
+from emohrnet_tf.model.features import (
+    POWER_FLOOR,
+    QUIET,
+    LogMelSpectrogram,
+    fourier_factors,
+    log_mel,
+    mel_power,
+    power_spectrum,
+    speech_spectrum,
+)
 from emohrnet_tf.model.mel import mel_weights
 
 SAMPLES = 64 * 256
@@ -23,7 +32,11 @@ def speech_like(seed=0, samples=SAMPLES):
 def librosa_log_mel(waveform):
     """The same definition by librosa, in double precision."""
     waveform = waveform.astype("float64")
-    waveform = np.pad(waveform / np.sqrt(np.mean(waveform**2)), 384)
+    return np.log1p(librosa_power(waveform / np.sqrt(np.mean(waveform**2))) / POWER_FLOOR)
+
+
+def librosa_power(waveform):
+    waveform = np.pad(waveform.astype("float64"), 384)
     power = librosa.feature.melspectrogram(
         y=waveform,
         sr=16000,
@@ -36,7 +49,7 @@ def librosa_log_mel(waveform):
         htk=True,
         norm=None,
     )
-    return np.log1p(power / POWER_FLOOR).T
+    return power.T
 
 
 @pytest.mark.parametrize("gain", [1.0, 0.01])
@@ -115,3 +128,62 @@ def test_the_front_end_converts_to_tflite_with_builtin_operations_alone():
 def test_settings_that_cannot_work_are_refused(settings, message):
     with pytest.raises(InputError, match=message):
         LogMelSpectrogram(**settings)
+
+
+# --- Other normalisations than by the window ---
+
+
+def test_by_the_corpus_each_band_is_standardised_and_the_level_stays():
+    power = librosa_power(speech_like())
+    mean, deviation = np.log(power + QUIET).mean(axis=0), np.log(power + QUIET).std(axis=0)
+    how = {"normalize": "corpus", "statistics": (mean.tolist(), deviation.tolist())}
+    ours = log_mel(speech_like(), **how).numpy()
+    np.testing.assert_allclose(ours, (np.log(power + QUIET) - mean) / deviation, atol=2e-3)
+    louder = log_mel(speech_like() * np.float32(10), **how).numpy()
+    voiced = power.mean(axis=1) > 1
+    np.testing.assert_allclose((louder - ours)[voiced].mean(axis=0), np.log(100) / deviation, rtol=0.01)
+
+
+def test_a_reference_is_the_mean_log_power_of_speech_the_louder_the_more():
+    power = librosa_power(speech_like())
+    energy = power.mean(axis=1) + QUIET
+    weights = np.maximum(np.log(energy / energy.mean()) + 4, 0)
+    expected = (weights[:, None] * np.log(power + QUIET)).sum(axis=0) / weights.sum()
+    spectrum, weight = speech_spectrum(mel_power(speech_like()[None]))
+    np.testing.assert_allclose(spectrum[0], expected, atol=2e-3)
+    np.testing.assert_allclose(weight[0, 0], weights.sum(), rtol=1e-3)
+    padded = np.concatenate([speech_like(), np.zeros(SAMPLES, "float32")])
+    np.testing.assert_allclose(speech_spectrum(mel_power(padded[None]))[0][0], expected, atol=0.25)
+
+
+def test_relative_to_a_reference_what_both_share_does_not_matter_and_their_difference_does():
+    voice, other = speech_like(0), speech_like(1)
+    spectrum = lambda x: speech_spectrum(mel_power(x[None]))[0].numpy()  # noqa: E731
+    x = log_mel(voice[None], normalize="reference", reference=spectrum(other)).numpy()
+    quiet = log_mel(voice[None] * np.float32(0.1), normalize="reference", reference=spectrum(other * np.float32(0.1)))
+    np.testing.assert_allclose(quiet, x, atol=0.02)
+    expected = np.log(np.exp(-5) + librosa_power(voice) / np.exp(spectrum(other)[0])) / 2
+    np.testing.assert_allclose(x[0], np.minimum(expected, 4), atol=2e-3)
+    louder = log_mel(voice[None] * np.float32(2), normalize="reference", reference=spectrum(other)).numpy()
+    assert (louder - x).max() == pytest.approx(np.log(4) / 2, abs=0.01)
+
+
+def test_without_a_reference_a_window_is_its_own_and_rows_do_not_mix():
+    batch = np.stack([speech_like(0), 0.1 * speech_like(1), np.zeros(SAMPLES)]).astype("float32")
+    own = log_mel(batch, normalize="reference").numpy()
+    spectra = speech_spectrum(mel_power(batch))[0].numpy()
+    np.testing.assert_allclose(log_mel(batch, normalize="reference", reference=spectra), own, atol=1e-4)
+    some = np.where([[True], [False], [False]], spectra[::-1], np.nan).astype("float32")
+    mixed = log_mel(batch, normalize="reference", reference=some).numpy()
+    np.testing.assert_allclose(mixed[1:], own[1:], atol=1e-5)
+    assert np.abs(mixed[0] - own[0]).max() > 0.1
+    assert np.isfinite(mixed).all()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "word"),
+    [({"normalize": "speaker"}, "one of window"), ({"normalize": "corpus", "statistics": [[0.0], [1.0]]}, "64 means")],
+)
+def test_a_front_end_that_cannot_be_is_refused(wrong, word):
+    with pytest.raises(InputError, match=word):
+        LogMelSpectrogram(**wrong)
