@@ -5,6 +5,8 @@ The names below are loaded when first used; importing the package imports nothin
 
 import importlib
 
+from emohrnet_tf.registration import register
+
 __version__ = "0.1.0"
 
 _HOMES = {
@@ -40,3 +42,6 @@ def __getattr__(name):
 
 def __dir__():
     return sorted(__all__)
+
+
+register()

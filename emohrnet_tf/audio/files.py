@@ -94,8 +94,12 @@ def stream_audio(source, sample_rate=SAMPLE_RATE, seconds=30.0):
 
 def _open_file(source):
     """An open binary file of a path."""
-    path = Path(source)
-    if not path.exists():
+    try:
+        path = Path(source)
+        there = path.exists()
+    except (TypeError, ValueError) as error:  # no path at all; a zero byte in it
+        raise InputError(f"A recording is the path of a file, or its bytes. Received: {source!r:.100}") from error
+    if not there:
         raise InputError(f"{path}: no such file; check the path and the folder that it starts from.")
     if not path.is_file():
         raise InputError(f"{path}: not a file; give an audio file (WAV, FLAC, OGG or MP3).")

@@ -41,9 +41,59 @@ def windows(waveform, samples):
         [[1.0, 2.0, 3.0, 4.0], [2.0, 3.0, 4.0, 5.0]]
     """
     waveform = np.asarray(waveform, np.float32)
+    if waveform.ndim != 1:
+        raise InputError(f"A waveform is one row of samples, mono: (length,). Received: {waveform.shape}")
     starts = window_starts(len(waveform), samples)
     padded = np.pad(waveform, (0, max(0, samples - len(waveform))))
     return np.stack([padded[start : start + samples] for start in starts])
+
+
+def check_windows(windows, samples):
+    """Whole windows as a float32 array `(n, samples)`, looked at before a graph that would hang on others sees them.
+
+    Raises:
+        InputError: bytes, lists of unequal lengths, another shape, samples that are no floats, NaN or infinite.
+    """
+    fix = f"give floats (n, {samples}), cut by `emohrnet_tf.audio.windows.windows`"
+    windows = as_floats(windows, fix)
+    if windows.ndim != 2 or windows.shape[1] != samples:
+        raise InputError(f"Windows have the wrong shape: {fix}. Received: {windows.shape}")
+    return windows
+
+
+def check_waveforms(waveforms):
+    """Waveforms of any length as a float32 array `(batch, samples)`.
+
+    Raises:
+        InputError: as `check_windows`, or none at all.
+    """
+    fix = "give floats (batch, samples); one waveform is waveform[None]"
+    waveforms = as_floats(waveforms, fix)
+    if waveforms.ndim != 2 or not waveforms.size:
+        raise InputError(f"Waveforms have the wrong shape: {fix}. Received: {waveforms.shape}")
+    return waveforms
+
+
+def as_floats(values, fix):
+    """Anything as a finite float32 array, or an InputError that ends in `fix`."""
+    if isinstance(values, str | bytes | bytearray | memoryview):
+        raise InputError(
+            f"Samples, not a file: decode it with `emohrnet_tf.load_audio`, then {fix}. Received: "
+            f"{type(values).__name__}"
+        )
+    try:
+        found = np.asarray(values)
+    except (ValueError, TypeError, NotImplementedError) as error:  # unequal lengths; a tensor that has no values yet
+        raise InputError(f"Samples are one array of floats: {fix}. Received: {type(values).__name__}") from error
+    if found.dtype.kind != "f" and str(found.dtype) != "bfloat16":
+        raise InputError(f"Samples are floats in -1..1 (16-bit ones divided by 32768): {fix}. Received: {found.dtype}")
+    with np.errstate(over="ignore"):
+        floats = found.astype(np.float32, copy=False)
+    if not np.isfinite(floats).all():
+        raise InputError(
+            f"Samples that are NaN or infinite: {fix}. Received: {int((~np.isfinite(floats)).sum())} of them"
+        )
+    return floats
 
 
 def graph_windows(waveforms, samples):
@@ -61,7 +111,7 @@ def clip_answers(model, clips):
     """What a model says of clips, each the mean over its windows.
 
     Args:
-        model: `EmoHRNet`, or another with `outputs` and `widths`.
+        model: `EmoHRNet`, or another with `answer_windows` and `widths`.
         clips: lists of windows `(n, samples)`, or None for a clip that could not be read.
 
     Returns:
@@ -71,7 +121,7 @@ def clip_answers(model, clips):
     present = [number for number, clip in enumerate(clips) if clip is not None]
     if not present:
         return {name: np.full((len(clips), width), np.nan, "float32") for name, width in model.widths.items()}
-    stacked = model.outputs(np.concatenate([clips[number] for number in present]))
+    stacked = model.answer_windows(np.concatenate([clips[number] for number in present]))
     ends = np.cumsum([len(clips[number]) for number in present])
     answers = {name: np.full((len(clips), x.shape[1]), np.nan, "float32") for name, x in stacked.items()}
     for name, rows in stacked.items():

@@ -84,8 +84,8 @@ class Augment(keras.layers.Layer):
         hidden = ops.logical_or(hidden, _hidden(times, frames, int(self.time_mask_share * frames))[:, :, None])
         return ops.expand_dims(ops.where(hidden, mean, x), -1)
 
-    def compute_output_shape(self, shape):
-        return shape
+    def compute_output_shape(self, input_shape):
+        return input_shape
 
     def get_config(self):
         names = (

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from emohrnet_tf.errors import InputError
+from emohrnet_tf.audio.windows import check_windows
+from emohrnet_tf.errors import InputError, check_process
 
 DIMENSIONS = ("valence", "arousal", "dominance")
 LABELS, ABOUT = "labels.txt", "emohrnet.json"  # files in the zip tail of a .tflite
@@ -52,13 +53,14 @@ class TFLiteModel:
             self._run = self.interpreter.get_signature_runner("serving_default")
         except (ValueError, RuntimeError) as error:
             raise InputError(f"The file cannot be run ({error}): export the model again.") from error
+        self._process = os.getpid()
         self.samples = int(self._run.get_input_details()["waveform"]["shape"][1])
 
     def score(self, windows):
-        """Probabilities of whole windows: float32 array `(n, classes)`, of windows as `outputs` takes them."""
-        return self.outputs(windows)["probabilities"]
+        """Probabilities of whole windows: float32 array `(n, classes)`, of windows as `answer_windows` takes them."""
+        return self.answer_windows(windows)["probabilities"]
 
-    def outputs(self, windows):
+    def answer_windows(self, windows):
         """What the file says of whole windows.
 
         Args:
@@ -66,14 +68,13 @@ class TFLiteModel:
 
         Returns:
             dictionary of float32 arrays: `probabilities` `(n, classes)`, or `dimensions` `(n, 3)`: valence, arousal,
-            dominance, brought to -1..1 as `EmoHRNet.outputs` gives them.
+            dominance, brought to -1..1 as `EmoHRNet.answer_windows` gives them.
+
+        Raises:
+            InputError: of `windows.check_windows`; a process forked since the file was opened.
         """
-        windows = np.asarray(windows, np.float32)
-        if windows.ndim != 2 or windows.shape[1] != self.samples:
-            raise InputError(
-                f"Windows must be (n, {self.samples}): cut them with `emohrnet_tf.audio.windows.windows`. "
-                f"Received: {windows.shape}"
-            )
+        check_process(self._process)
+        windows = check_windows(windows, self.samples)
         scores = np.zeros((len(windows), len(self.labels) or len(DIMENSIONS)), np.float32)
         for row, window in zip(scores, windows):
             outputs = self._run(waveform=window[None])
@@ -95,7 +96,7 @@ class TFLiteModel:
 class LiteRTScorer:
     """Stands for an `EmoHRNet` where windows are scored: on processors LiteRT takes half of TensorFlow's time.
 
-    Each thread has an interpreter of its own. All but `outputs` and `widths` is the model's.
+    Each thread has an interpreter of its own. All but `answer_windows` and `widths` is the model's.
 
     Args:
         model: `EmoHRNet` of emotions alone.
@@ -115,6 +116,7 @@ class LiteRTScorer:
         if model.head.kind != "categorical":
             raise InputError(f"LiteRTScorer takes models of emotions alone. Received: {model.head.kind!r}")
         self._model, self._threads, self._free = model, threads or os.cpu_count(), queue.SimpleQueue()
+        self._process = os.getpid()
         self._pool = ThreadPoolExecutor(self._threads)
         for _ in range(self._threads):
             self._free.put(TFLiteModel(tflite))
@@ -124,11 +126,13 @@ class LiteRTScorer:
 
     @property
     def widths(self):
-        """What `outputs` gives, and how many numbers each has."""
+        """What `answer_windows` gives, and how many numbers each has."""
         return {"probabilities": len(self.labels)}
 
-    def outputs(self, windows, batch_size=None):
-        """Probabilities of whole windows `(n, audio.samples)`, as of `EmoHRNet.outputs`."""
+    def answer_windows(self, windows, batch_size=None):
+        """Probabilities of whole windows `(n, audio.samples)`, as of `EmoHRNet.answer_windows`."""
+        check_process(self._process)
+        windows = check_windows(windows, self._model.audio.samples)
         scores = self._pool.map(self._score, np.array_split(windows, self._threads))
         return {"probabilities": np.concatenate(list(scores))}
 

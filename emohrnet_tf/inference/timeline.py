@@ -60,7 +60,7 @@ def timeline(model, source, hop=1.0, min_confidence=0.0, progress=None):
     def score(starts):
         cut = [heard[start - first : start - first + samples] for start in starts]
         cut = np.stack([np.pad(window, (0, samples - len(window))) for window in cut])
-        return model.outputs(cut, BATCH)
+        return model.answer_windows(cut, BATCH)
 
     number = 0
     for block in stream_audio(source, rate):

@@ -1,7 +1,10 @@
 """EmoHRNet, the model that users hold: waveform in, probabilities out, with its labels and audio settings inside."""
 
 import dataclasses
+import math
+import os
 import zipfile
+from numbers import Real
 from operator import itemgetter
 from pathlib import Path
 
@@ -9,9 +12,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from emohrnet_tf.audio.windows import graph_windows
+from emohrnet_tf.audio.windows import check_waveforms, check_windows, graph_windows
 from emohrnet_tf.config import Audio, Head, Network
-from emohrnet_tf.errors import InputError
+from emohrnet_tf.errors import InputError, check_process
 from emohrnet_tf.model.features import LogMelSpectrogram
 from emohrnet_tf.model.hrnet import build_network
 from emohrnet_tf.model.sphere import DIMENSIONS, Sphere, region_count
@@ -61,7 +64,13 @@ class EmoHRNet(keras.Model):
         inner = {name: self.network.get_layer(name).output for name in ("embedding", *self.answers)}
         self.inner = keras.Model(self.network.input, inner, name="inner")
         self.built = True
-        self._score = None
+        self._score, self._process = None, os.getpid()
+
+    def __call__(self, waveform, **kwargs):
+        if not keras.utils.is_keras_tensor(waveform) and not tf.is_symbolic_tensor(waveform):
+            check_process(self._process)
+            waveform = check_waveforms(waveform)
+        return super().__call__(waveform, **kwargs)
 
     def hear_by(self, audio):
         """Take the front end of other `config.Audio` settings of the same sides: statistics that a run measured."""
@@ -86,7 +95,7 @@ class EmoHRNet(keras.Model):
 
     @property
     def widths(self):
-        """What `outputs` gives, and how many numbers each has."""
+        """What `answer_windows` gives, and how many numbers each has."""
         widths = {"probabilities": len(self.labels)} if self.head.emotions else {}
         widths |= {"dimensions": len(DIMENSIONS)} if self.head.dimensions else {}
         return widths | {"embedding": self.inner.output["embedding"].shape[-1]}
@@ -96,7 +105,7 @@ class EmoHRNet(keras.Model):
         """Names of the network's outputs that inference uses: `logits`, `dimensions` or both."""
         return ["logits"] * self.head.emotions + ["dimensions"] * self.head.dimensions
 
-    def outputs(self, windows, batch_size=32):
+    def answer_windows(self, windows, batch_size=32):
         """What the model says of whole windows.
 
         Args:
@@ -106,8 +115,14 @@ class EmoHRNet(keras.Model):
         Returns:
             dictionary of float32 arrays: `probabilities` `(n, classes)`, `dimensions` `(n, 3)`, as the head has them,
             and `embedding` `(n, filters)`.
+
+        Raises:
+            InputError: of `windows.check_windows`; a batch size below 1; a process forked since the model was made.
         """
-        names = self.widths
+        check_process(self._process)
+        windows, names = check_windows(windows, self.audio.samples), self.widths
+        if not isinstance(batch_size, int) or batch_size < 1:
+            raise InputError(f"batch_size is a whole number, 1 or more. Received: {batch_size!r}")
         if self._score is None:
             signature = [tf.TensorSpec((None, self.audio.samples), tf.float32)]
             self._score = tf.function(lambda x: itemgetter(*names)(self.call_windows(x)), input_signature=signature)
@@ -117,14 +132,14 @@ class EmoHRNet(keras.Model):
         return {name: np.concatenate([x.numpy() for x in parts]) for name, parts in zip(names, zip(*scored))}
 
     def score(self, windows, batch_size=32):
-        """Probabilities of whole windows: float32 array `(n, classes)`; arguments are those of `outputs`.
+        """Probabilities of whole windows: float32 array `(n, classes)`; arguments are those of `answer_windows`.
 
         Raises:
-            InputError: the model names no emotions.
+            InputError: of `answer_windows`; the model names no emotions.
         """
         if not self.head.emotions:
             raise InputError("The model gives valence, arousal and dominance and names no emotions. Received: 'vad'")
-        return self.outputs(windows, batch_size)["probabilities"]
+        return self.answer_windows(windows, batch_size)["probabilities"]
 
     @classmethod
     def from_pretrained(cls, name="ravdess"):
@@ -143,10 +158,40 @@ class EmoHRNet(keras.Model):
         return model
 
     def calibrate(self, temperature):
-        """Divide the logits by a temperature: in the weights of the last layer, so that every export carries it."""
+        """Divide the logits by a temperature: in the weights of the last layer, so that every export carries it.
+
+        Raises:
+            InputError: not a number above 0; a model that names no emotions.
+        """
+        if isinstance(temperature, bool) or not isinstance(temperature, Real) or not 0 < temperature < math.inf:
+            raise InputError(f"A temperature is a number above 0; 1 changes nothing. Received: {temperature!r}")
+        if not self.head.emotions:
+            raise InputError("A temperature divides the logits of emotions, and the model names none. Received: 'vad'")
         layer = self.network.get_layer("logits")
         layer.set_weights([weight / temperature for weight in layer.get_weights()])
         self.temperature *= temperature
+
+    def fit(self, *args, **kwargs):
+        raise InputError(
+            "An EmoHRNet is for inference, in which batch normalisation stands still: train with `emohrnet_tf.train`, "
+            "or compile and fit `model.network` on log-mels, `model.front_end(windows)`. Received: fit"
+        )
+
+    def predict(self, x, *args, **kwargs):
+        """Keras' own `predict`, of waveforms `(batch, samples)` or of batches of them, after a look at them."""
+        if x is None or hasattr(x, "shape") or isinstance(x, str | bytes | list | tuple):
+            x = check_waveforms(x)
+        check_process(self._process)
+        return super().predict(x, *args, **kwargs)
+
+    def train_on_batch(self, *args, **kwargs):
+        return self.fit()
+
+    def export(self, *args, **kwargs):
+        raise InputError(
+            "Export with `emohrnet_tf.export(path, out)`, which verifies what it writes, or write the SavedModel alone "
+            "with `emohrnet_tf.exporter.saved_model.write_saved_model(model, folder)`. Received: export"
+        )
 
     def get_config(self):
         config = {

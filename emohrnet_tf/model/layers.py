@@ -22,14 +22,16 @@ class BatchNorm(layers.BatchNormalization):
     """Batch normalisation with HRNet's momentum and epsilon (PyTorch's 0.1 and 1e-5).
 
     On TensorFlow the fused kernel runs, one graph node for some fifteen, at inference joined with the convolution.
-    Statistics across devices (`synchronized=True`) and every other backend take Keras' own path.
+    Statistics across devices (`synchronized=True`), what the kernel does not do and every other backend take Keras'
+    own path.
     """
 
     def __init__(self, momentum=0.9, epsilon=1e-5, **kwargs):
         super().__init__(momentum=momentum, epsilon=epsilon, **kwargs)
 
     def call(self, inputs, training=None, mask=None):
-        if self.synchronized or keras.backend.backend() != "tensorflow":
+        fused = self.scale and self.center and len(inputs.shape) == 4 and self.axis in (-1, 3) and mask is None
+        if not fused or self.synchronized or keras.backend.backend() != "tensorflow":
             return super().call(inputs, training=training, mask=mask)
         from tensorflow import raw_ops
 

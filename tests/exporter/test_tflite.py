@@ -221,6 +221,6 @@ def test_many_files_are_scored_on_every_core_as_the_model_scores_them():
     scorer = scorer_for(model, MANY)
     assert isinstance(scorer, LiteRTScorer)
     assert scorer_for(model, MANY - 1) is model
-    np.testing.assert_allclose(scorer.outputs(clips)["probabilities"], model.score(clips), atol=1e-4)
-    assert scorer.outputs(clips[:0])["probabilities"].shape == (0, len(model.labels))
+    np.testing.assert_allclose(scorer.answer_windows(clips)["probabilities"], model.score(clips), atol=1e-4)
+    assert scorer.answer_windows(clips[:0])["probabilities"].shape == (0, len(model.labels))
     assert (scorer.labels, scorer.audio) == (model.labels, model.audio)

@@ -78,7 +78,9 @@ def test_its_report_is_what_the_saved_model_says(folder, model):
     report = report_of(folder)
     split = pd.read_csv(folder / "split.csv")
     test = split[(split.split == "test") & split.valence.notna()]
-    cube = [model.outputs(windows(load_audio(f), model.audio.samples))["dimensions"].mean(axis=0) for f in test.file]
+    cube = [
+        model.answer_windows(windows(load_audio(f), model.audio.samples))["dimensions"].mean(axis=0) for f in test.file
+    ]
     own = model.sphere.from_cube(cube)
     for number, row in enumerate(report["results"]["validation"]["vad"]["dimensions"]):
         true, predicted = test[row["dimension"]].to_numpy(), own[:, number]
@@ -201,10 +203,12 @@ def test_an_export_gives_two_files_and_holds_its_gates(folder, model, tmp_path):
     assert doors["saved_model/padded vad"]["largest_difference"] < 1e-3
     cut = np.random.default_rng(0).normal(0, 0.05, (2, model.audio.samples)).astype("float32")
     file = TFLiteModel(tmp_path / "out/tflite/voice_vad_float32.tflite")
-    np.testing.assert_allclose(file.outputs(cut)["dimensions"], model.outputs(cut)["dimensions"], atol=1e-4)
+    np.testing.assert_allclose(
+        file.answer_windows(cut)["dimensions"], model.answer_windows(cut)["dimensions"], atol=1e-4
+    )
     own = file.interpreter.get_signature_runner("serving_default")(waveform=cut[:1])
     assert {name: value.shape for name, value in own.items()} == {name: (1, 1) for name in DIMENSIONS}
-    expected = model.sphere.from_cube(model.outputs(cut[:1])["dimensions"])[0]
+    expected = model.sphere.from_cube(model.answer_windows(cut[:1])["dimensions"])[0]
     np.testing.assert_allclose([own[name][0, 0] for name in DIMENSIONS], expected, atol=1e-3)
 
 
