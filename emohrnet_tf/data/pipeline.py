@@ -11,7 +11,7 @@ from emohrnet_tf.audio.files import SAMPLE_RATE, load_audio
 from emohrnet_tf.audio.windows import graph_windows, window_starts
 from emohrnet_tf.data.augment import EQUALIZER_KNOTS, Augment, mix, spectral_gains
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.model.features import QUIET, log_mel, mel_power
+from emohrnet_tf.model.features import log_mel
 
 CACHE_BYTES = 2 << 30  # decoded audio is kept in memory up to this size
 HIGHEST_SNR_DB = 40.0  # of the noise in training
@@ -142,35 +142,6 @@ def training_batches(clips, rows, targets, config, seed=0, first_epoch=0):
     dataset = tf.data.Dataset.counter(first_epoch).flat_map(one_epoch)
     dataset = dataset.map(features, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     return dataset.prefetch(2), len(rows) // batch_size
-
-
-def band_statistics(clips, rows, audio):
-    """Mean and deviation of each mel band's log power over the frames of some clips: `audio.statistics`.
-
-    Args:
-        clips: `Clips`.
-        rows: numbers of the training clips.
-        audio: `config.Audio`.
-
-    Returns:
-        two lists of `mels` floats, rounded to 4 decimals: the run's configuration holds them as they are used.
-    """
-    settings = {name: value for name, value in audio.front_end().items() if name not in ("normalize", "statistics")}
-    log_power = tf.function(
-        lambda waveform: tf.math.log(mel_power(waveform, **settings)[0] + QUIET),
-        input_signature=[tf.TensorSpec((1, audio.samples), tf.float32)],
-    )
-    count, total, squares = 0, 0.0, 0.0
-    for row in rows:
-        waveform = clips.waveform(row)
-        for start in range(0, len(waveform), audio.samples):
-            piece = waveform[start : start + audio.samples]
-            frames = -(-len(piece) // audio.hop)
-            x = log_power(np.pad(piece, (0, audio.samples - len(piece)))[None]).numpy()[:frames].astype("float64")
-            count, total, squares = count + len(x), total + x.sum(axis=0), squares + (x**2).sum(axis=0)
-    mean = total / count
-    deviation = np.sqrt(np.maximum(squares / count - mean**2, 1e-4))
-    return mean.round(4).tolist(), deviation.round(4).tolist()
 
 
 def place(waveform, samples, where, fill, settings):

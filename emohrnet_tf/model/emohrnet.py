@@ -18,6 +18,7 @@ from emohrnet_tf.errors import InputError, check_process
 from emohrnet_tf.model.features import LogMelSpectrogram
 from emohrnet_tf.model.hrnet import build_network
 from emohrnet_tf.model.sphere import DIMENSIONS, Sphere, region_count
+from emohrnet_tf.model.voice import reference
 from emohrnet_tf.pretrained import NAMES, comes_along, read_weights, weights_file
 
 
@@ -77,16 +78,21 @@ class EmoHRNet(keras.Model):
         self.audio = audio
         self.front_end = LogMelSpectrogram(**audio.front_end(), name="log_mel")
 
-    def call(self, waveform):
+    def call(self, waveform, reference=None):
         windows = graph_windows(waveform, self.audio.samples)
         batch, count = tf.shape(windows)[0], tf.shape(windows)[1]
-        outputs = self.call_windows(tf.reshape(windows, (-1, self.audio.samples)))
+        if reference is not None:
+            reference = tf.repeat(reference, count, axis=0)
+        outputs = self.call_windows(tf.reshape(windows, (-1, self.audio.samples)), reference)
         grouped = {name: tf.reshape(x, (batch, count, x.shape[-1])) for name, x in outputs.items()}
         return {name: tf.reduce_mean(x, axis=1) for name, x in grouped.items()}
 
-    def call_windows(self, windows):
-        """The same outputs for whole windows `(batch, audio.samples)`: the part that every export shares."""
-        outputs = dict(self.inner(self.front_end(windows), training=False))
+    def call_windows(self, windows, reference=None):
+        """The same outputs for whole windows `(batch, audio.samples)`: the part that every export shares.
+
+        `reference` `(batch, mels)` is of `reference`; a row of NaN, or None, stands for none.
+        """
+        outputs = dict(self.inner(self.front_end(windows, reference=reference), training=False))
         if "logits" in outputs:
             outputs["probabilities"] = tf.nn.softmax(outputs["logits"])
         if "dimensions" in outputs:
@@ -105,12 +111,27 @@ class EmoHRNet(keras.Model):
         """Names of the network's outputs that inference uses: `logits`, `dimensions` or both."""
         return ["logits"] * self.head.emotions + ["dimensions"] * self.head.dimensions
 
-    def answer_windows(self, windows, batch_size=32):
+    @property
+    def takes_reference(self):
+        """Whether the model can hear a voice relative to its ordinary speech (`reference`)."""
+        return self.audio.normalize == "reference"
+
+    def reference(self, recordings):
+        """`voice.reference` of this model: how a voice usually sounds, from unlabelled recordings of it."""
+        if not self.takes_reference:
+            raise InputError(
+                "The model hears each window by itself and takes no reference: train with audio.normalize=reference. "
+                f"Received: {self.audio.normalize!r}"
+            )
+        return reference(recordings, self.audio)
+
+    def answer_windows(self, windows, batch_size=32, reference=None):
         """What the model says of whole windows.
 
         Args:
             windows: float array `(n, audio.samples)`.
             batch_size: windows scored at once.
+            reference: float array `(mels,)` or `(n, mels)` of `reference`, a row of NaN for none; None for none at all.
 
         Returns:
             dictionary of float32 arrays: `probabilities` `(n, classes)`, `dimensions` `(n, 3)`, as the head has them,
@@ -123,13 +144,29 @@ class EmoHRNet(keras.Model):
         windows, names = check_windows(windows, self.audio.samples), self.widths
         if not isinstance(batch_size, int) or batch_size < 1:
             raise InputError(f"batch_size is a whole number, 1 or more. Received: {batch_size!r}")
+        reference = self._checked_reference(reference, len(windows))
         if self._score is None:
             signature = [tf.TensorSpec((None, self.audio.samples), tf.float32)]
-            self._score = tf.function(lambda x: itemgetter(*names)(self.call_windows(x)), input_signature=signature)
+            signature += [tf.TensorSpec((None, self.audio.mels), tf.float32)] * self.takes_reference
+            score = lambda x, reference=None: itemgetter(*names)(self.call_windows(x, reference))  # noqa: E731
+            self._score = tf.function(score, input_signature=signature)
         if not len(windows):
             return {name: np.zeros((0, width), "float32") for name, width in names.items()}
-        scored = [self._score(windows[start : start + batch_size]) for start in range(0, len(windows), batch_size)]
+        parts = [slice(start, start + batch_size) for start in range(0, len(windows), batch_size)]
+        scored = [self._score(windows[part], *(rows[part] for rows in reference)) for part in parts]
         return {name: np.concatenate([x.numpy() for x in parts]) for name, parts in zip(names, zip(*scored))}
+
+    def _checked_reference(self, reference, count):
+        """What `_score` takes beside the windows: nothing, or a list of float32 `(count, mels)`."""
+        mels = self.audio.mels
+        if not self.takes_reference:
+            if reference is not None:
+                raise InputError(f"The model takes no reference: leave it out. Received: {np.shape(reference)!r}")
+            return []
+        rows = np.full(mels, np.nan) if reference is None else np.asarray(reference, "float32")
+        if rows.shape not in ((mels,), (count, mels)) or np.isinf(rows).any():
+            raise InputError(f"A reference is ({mels},) or ({count}, {mels}) finite numbers. Received: {rows.shape!r}")
+        return [np.broadcast_to(rows, (count, mels)).astype("float32")]
 
     def score(self, windows, batch_size=32):
         """Probabilities of whole windows: float32 array `(n, classes)`; arguments are those of `answer_windows`.

@@ -62,6 +62,21 @@ def power_spectrum(frames):
     return tf.reshape(tf.square(real) + tf.square(imaginary), (-1, len(bins)))
 
 
+def _floats(waveform, hop):
+    """A waveform as float32, its type and length looked at before the graph is made."""
+    if not tf.is_tensor(waveform):
+        waveform = tf.constant(as_floats(waveform, "give floats (..., samples)"))
+    elif not waveform.dtype.is_floating:
+        raise InputError(f"Samples are floats in -1..1 (16-bit ones divided by 32768). Received: {waveform.dtype.name}")
+    samples = waveform.shape[-1] if waveform.shape.rank else None
+    if not samples or samples % hop:
+        raise InputError(
+            f"A log-mel is of whole windows, whose samples are known and a multiple of hop ({hop}): cut them with "
+            f"`emohrnet_tf.audio.windows.windows`. Received: {tuple(waveform.shape)}"
+        )
+    return tf.cast(waveform, tf.float32)
+
+
 def mel_power(
     waveform, *, sample_rate=16000, n_fft=1024, hop=256, mels=64, mel_min_hz=50.0, mel_max_hz=8000.0, gains=None
 ):
@@ -82,14 +97,7 @@ def mel_power(
     Raises:
         InputError: bytes or samples that are no floats, or a length that is unknown or no multiple of `hop`.
     """
-<<<<<<< HEAD
-    waveform, pad = tf.cast(waveform, tf.float32), n_fft - hop
-=======
-    waveform = _floats(waveform, hop)
-    rms = tf.sqrt(tf.reduce_mean(tf.square(waveform), axis=-1, keepdims=True))
-    waveform = waveform / tf.maximum(rms, LEVEL_FLOOR)
-    pad = n_fft - hop
->>>>>>> lane-e
+    waveform, pad = _floats(waveform, hop), n_fft - hop
     waveform = tf.pad(waveform, [[0, 0]] * (waveform.shape.rank - 1) + [[pad // 2, pad - pad // 2]])
     frames = tf.signal.frame(waveform, n_fft, hop) * tf.signal.hann_window(n_fft)
     power = power_spectrum(tf.reshape(frames, (-1, n_fft)))
@@ -125,7 +133,7 @@ def log_mel(waveform, *, normalize="window", statistics=None, reference=None, st
     Returns:
         float32 tensor `(..., samples / hop, mels)`.
     """
-    waveform = tf.cast(waveform, tf.float32)
+    waveform = _floats(waveform, settings.get("hop", 256))
     if normalize == "window":
         rms = tf.sqrt(tf.reduce_mean(tf.square(waveform), axis=-1, keepdims=True))
         power = mel_power(waveform / tf.maximum(rms, LEVEL_FLOOR), gains=gains, **settings)
@@ -180,21 +188,6 @@ def relative(power, reference):
     return tf.minimum(x / RELATIVE_SPREAD, RELATIVE_MOST)
 
 
-def _floats(waveform, hop):
-    """A waveform as float32, its type and length looked at before the graph is made."""
-    if not tf.is_tensor(waveform):
-        waveform = tf.constant(as_floats(waveform, "give floats (..., samples)"))
-    elif not waveform.dtype.is_floating:
-        raise InputError(f"Samples are floats in -1..1 (16-bit ones divided by 32768). Received: {waveform.dtype.name}")
-    samples = waveform.shape[-1] if waveform.shape.rank else None
-    if not samples or samples % hop:
-        raise InputError(
-            f"A log-mel is of whole windows, whose samples are known and a multiple of hop ({hop}): cut them with "
-            f"`emohrnet_tf.audio.windows.windows`. Received: {tuple(waveform.shape)}"
-        )
-    return tf.cast(waveform, tf.float32)
-
-
 @keras.saving.register_keras_serializable("emohrnet_tf")
 class LogMelSpectrogram(keras.layers.Layer):
     """`log_mel` as a stateless Keras layer, always in float32 and with builtin TFLite operations alone.
@@ -203,13 +196,8 @@ class LogMelSpectrogram(keras.layers.Layer):
     where the normalisation takes one.
 
     Raises:
-<<<<<<< HEAD
-        InputError: `mel_max_hz` above half the sample rate, `hop` above `n_fft`, so many mels that a band is empty, or
-            statistics that are not two times `mels` numbers.
-=======
-        InputError: of `log_mel`; `mel_max_hz` above half the sample rate, `hop` above `n_fft`, or so many mels that a
-            band is empty.
->>>>>>> lane-e
+        InputError: of `log_mel`; `mel_max_hz` above half the sample rate, `hop` above `n_fft`, so many mels that a band
+            is empty, or statistics that are not two times `mels` numbers.
 
     Example:
         >>> LogMelSpectrogram()(tf.zeros((1, 65536))).shape
@@ -252,19 +240,14 @@ class LogMelSpectrogram(keras.layers.Layer):
         names = ("sample_rate", "n_fft", "hop", "mels", "mel_min_hz", "mel_max_hz")
         return {name: getattr(self, name) for name in names}
 
-<<<<<<< HEAD
-    def call(self, waveform, reference=None):
-        how = {"normalize": self.normalize, "statistics": self.statistics, "reference": reference}
-        return tf.expand_dims(log_mel(waveform, **how, **self.settings()), -1)
-=======
     def __call__(self, waveform, **kwargs):
         if not keras.utils.is_keras_tensor(waveform) and not tf.is_tensor(waveform):
             waveform = as_floats(waveform, "give floats (batch, samples)")
         return super().__call__(waveform, **kwargs)
 
-    def call(self, waveform):
-        return tf.expand_dims(log_mel(waveform, **self.settings()), -1)
->>>>>>> lane-e
+    def call(self, waveform, reference=None):
+        how = {"normalize": self.normalize, "statistics": self.statistics, "reference": reference}
+        return tf.expand_dims(log_mel(waveform, **how, **self.settings()), -1)
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], input_shape[-1] // self.hop, self.mels, 1)

@@ -14,7 +14,7 @@ from emohrnet_tf import plots
 from emohrnet_tf.config import EMOTIONS, PAPER_CHOICES, Config
 from emohrnet_tf.data.augment import paper_mask_limits
 from emohrnet_tf.data.leakage import heard
-from emohrnet_tf.data.pipeline import Clips, band_statistics
+from emohrnet_tf.data.pipeline import Clips
 from emohrnet_tf.data.splits import split
 from emohrnet_tf.data.targets import make_sphere
 from emohrnet_tf.errors import InputError
@@ -22,6 +22,7 @@ from emohrnet_tf.files import replacing, write_csv, write_json
 from emohrnet_tf.model.emohrnet import model_file
 from emohrnet_tf.model.hrnet import read_table
 from emohrnet_tf.model.sphere import DIMENSIONS, Sphere
+from emohrnet_tf.model.voice import band_statistics
 from emohrnet_tf.provenance import provenance
 from emohrnet_tf.training.losses import check_weighting
 from emohrnet_tf.training.trainer import Trainer, learning_rate
@@ -190,7 +191,7 @@ def check_settings(config):
 def measured(config, clips, rows):
     """The configuration with what it leaves to be measured on the training clips: statistics, the paper's masks."""
     if config.audio.normalize == "corpus":
-        config = config.replace({"audio": {"statistics": band_statistics(clips, rows, config.audio)}})
+        config = config.replace({"audio": {"statistics": band_statistics(map(clips.waveform, rows), config.audio)}})
     settings = config.augmentation
     if settings.freq_mask_bins != "pitch" and settings.time_mask_share != "duration":
         return config
