@@ -11,7 +11,7 @@ PACKAGE = ROOT / "emohrnet_tf"
 # Rooms, lowest first: a module imports from its own room and from rooms below. Modules beside the rooms are the floor,
 # and rooms of one row do not import from each other.
 ROOMS = [
-    {"config", "errors", "files", "provenance"},
+    {"config", "errors", "files", "provenance", "settings"},
     {"corpora", "pretrained"},
     {"audio"},
     {"model"},
@@ -25,7 +25,7 @@ ROOMS = [
 ]
 FLOOR = {room: floor for floor, rooms in enumerate(ROOMS) for room in rooms}
 TENSORFLOW_FREE = (
-    *("config", "errors", "files", "provenance", "corpora", "pretrained", "inference/exported"),
+    *("config", "errors", "files", "provenance", "settings", "corpora", "pretrained", "inference/exported"),
     *("audio/files", "audio/windows", "data/splits", "data/leakage", "data/augment", "training/losses"),
     *("model/mel", "model/layers", "model/hrnet", "model/heads", "model/sphere"),
     *("evaluation/metrics", "evaluation/calibration", "evaluation/report", "evaluation/baselines"),

@@ -49,11 +49,10 @@ class EmoHRNet(keras.Model):
     def __init__(self, labels, audio=None, network=None, temperature=1.0, head=None, sphere=None, **kwargs):
         super().__init__(**kwargs)
         self.labels = [str(label) for label in labels]
-        self.head = Head(**head) if isinstance(head, dict) else head or Head()
+        self.head = Head.of(head)
         if self.head.emotions and (len(set(self.labels)) != len(self.labels) or len(self.labels) < 2):
             raise InputError(f"A model needs two or more different labels. Received: {labels!r}")
-        self.audio = Audio(**audio) if isinstance(audio, dict) else audio or Audio()
-        self.settings = Network(**network) if isinstance(network, dict) else network or Network()
+        self.audio, self.settings = Audio.of(audio), Network.of(network)
         self.temperature = temperature
         self.sphere = Sphere(**sphere) if isinstance(sphere, dict) else sphere
         self.front_end = LogMelSpectrogram(**self.audio.front_end(), name="log_mel")

@@ -3,11 +3,9 @@
 import keras
 from keras import ops
 
-from emohrnet_tf.errors import InputError
+from emohrnet_tf.config import Head
 from emohrnet_tf.model.heads import TASKS
 from emohrnet_tf.model.sphere import DIMENSIONS, auxiliary_weight
-
-WEIGHTINGS = ("dynamic", "constant", "uncertainty", "none")
 
 
 def smoothed_cross_entropy(smoothing=0.0):
@@ -84,14 +82,13 @@ class SphereLosses:
     "uncertainty": every loss is divided by a variance that is learnt (arXiv 1705.07115); "none": there are no regions.
 
     Args:
-        weighting: one of `WEIGHTINGS`.
+        weighting: of `config.Head`.
         smoothing: of the emotions' labels.
         network: that the losses are for, with the layer `task_weights` for "uncertainty".
     """
 
     def __init__(self, network, weighting="dynamic", smoothing=0.0):
-        check_weighting(weighting)
-        self.weighting, self.smoothing = weighting, smoothing
+        self.weighting, self.smoothing = Head(weighting=weighting).weighting, smoothing  # refuses another
         self.region_weight = keras.Variable(1.0, trainable=False, dtype="float32", name="region_weight")
         self.tasks = network.get_layer("task_weights") if weighting == "uncertainty" else None
         every = {"logits": self.emotion, "dimensions": self.dimensions, "regions": self.regions}
@@ -120,8 +117,3 @@ class SphereLosses:
             self.region_weight.assign(auxiliary_weight(epoch) if self.weighting == "dynamic" else 1.0)
 
         return keras.callbacks.LambdaCallback(on_epoch_begin=set_weight)
-
-
-def check_weighting(weighting):
-    if weighting not in WEIGHTINGS:
-        raise InputError(f"head.weighting is one of {', '.join(WEIGHTINGS)}. Received: {weighting!r}")

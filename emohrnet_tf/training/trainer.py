@@ -227,8 +227,6 @@ def make_optimizer(settings):
 
 def learning_rate(settings, epoch):
     """The rate of an epoch, counted from 0: a linear rise over the warm-up, then constant or half a cosine to zero."""
-    if settings.schedule not in ("constant", "cosine"):
-        raise InputError(f"training.schedule is constant or cosine. Received: {settings.schedule!r}")
     if epoch < settings.warmup_epochs:
         return settings.learning_rate * (epoch + 1) / (settings.warmup_epochs + 1)
     if settings.schedule == "constant":
