@@ -38,7 +38,7 @@ def modules():
     for file in PACKAGE.rglob("*.py"):
         parts = file.relative_to(PACKAGE).with_suffix("").parts
         found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
-    del found[""]  # the door, which opens every room, lazily
+    del found[""]  # the package itself, which opens every room, lazily
     return found
 
 
@@ -130,10 +130,10 @@ def test_the_wheel_holds_the_package_alone(tmp_path):
     assert {top for top in tops if not top.endswith(".dist-info")} == {"emohrnet_tf"}
     assert "emohrnet_tf/corpora/ravdess.py" in names
     assert any(name.endswith("entry_points.txt") for name in names)
-    comes_along = {name: f"emohrnet_tf/pretrained/{name}" for name in ("ravdess.npz", "ravdess.md", "LICENSE-ravdess")}
-    assert set(comes_along.values()) <= set(names)
-    assert wheel.getinfo(comes_along["ravdess.npz"]).file_size <= 4e6
-    assert b"CC BY-NC-SA 4.0" in wheel.read(comes_along["LICENSE-ravdess"])
+    pretrained = {name: f"emohrnet_tf/pretrained/{name}" for name in ("ravdess.npz", "ravdess.md", "LICENSE-ravdess")}
+    assert set(pretrained.values()) <= set(names)
+    assert wheel.getinfo(pretrained["ravdess.npz"]).file_size <= 4e6
+    assert b"CC BY-NC-SA 4.0" in wheel.read(pretrained["LICENSE-ravdess"])
 
 
 def test_no_file_names_a_machine_of_its_makers():

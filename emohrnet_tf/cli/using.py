@@ -130,16 +130,16 @@ def export(
     """Write SavedModel and TFLite files, and verify that each tells what the model tells."""
     quiet()
     from emohrnet_tf.corpora import read_index
-    from emohrnet_tf.exporter.card import door_cells
+    from emohrnet_tf.exporter.card import format_cells
     from emohrnet_tf.exporter.exporter import export as run
 
     index = None if index_file is None else read_index(index_file)
     report = run(model, out, index, version, overwrite, name, allow_missed_gates, say=typer.echo)
-    rows = [(door, *door_cells(figures)) for door, figures in report["verification"]["doors"].items()]
-    print_table("Against Keras", ["door", "largest difference", "top label agrees", "accuracy or CCC"], rows)
+    rows = [(form, *format_cells(figures)) for form, figures in report["verification"]["formats"].items()]
+    print_table("Against Keras", ["format", "largest difference", "top label agrees", "accuracy or CCC"], rows)
     for gate in report["verification"]["gates"]:
         if gate["passed"] is None:
-            typer.echo(f"{gate['door']}, {gate['gate']} {gate['value']:.3f}: {gate['note']}")
+            typer.echo(f"{gate['format']}, {gate['gate']} {gate['value']:.3f}: {gate['note']}")
     typer.echo(
         f"Everything lies in {out}: saved_model/{report['version']}, tflite/, model_card.md, export_report.json."
     )

@@ -15,7 +15,7 @@ from emohrnet_tf.errors import InputError
 from emohrnet_tf.model.features import LogMelSpectrogram
 from emohrnet_tf.model.hrnet import build_network
 from emohrnet_tf.model.sphere import DIMENSIONS, Sphere, region_count
-from emohrnet_tf.pretrained import NAMES, comes_along, read_weights, weights_file
+from emohrnet_tf.pretrained import NAMES, is_pretrained, read_weights, weights_file
 
 
 @keras.saving.register_keras_serializable("emohrnet_tf")
@@ -171,7 +171,7 @@ def load_model(path):
     Raises:
         InputError: no such file, not a Keras file, or a Keras model that is not an EmoHRNet.
     """
-    if comes_along(path):
+    if is_pretrained(path):
         return EmoHRNet.from_pretrained(str(path))
     path = model_file(path)
     if not zipfile.is_zipfile(path):
@@ -190,12 +190,12 @@ def load_model(path):
 
 
 def model_file(path):
-    """Path of the `.keras` file, or of the weights that come along, that `load_model` reads.
+    """Path of the `.keras` file, or of the pretrained weights, that `load_model` reads.
 
     Raises:
         InputError: no such file.
     """
-    if comes_along(path):
+    if is_pretrained(path):
         return weights_file(str(path))
     path = Path(path)
     if path.is_dir():
