@@ -9,7 +9,7 @@ import typer
 from emohrnet_tf import __version__
 from emohrnet_tf.cli import corpora, figures, training, using
 from emohrnet_tf.cli.output import print_error
-from emohrnet_tf.errors import InputError
+from emohrnet_tf.errors import InputError, TrainingDiverged
 
 app = typer.Typer(
     help="Speech emotion recognition: from a folder of speech to a trained, measured model and its predictions.",
@@ -48,6 +48,9 @@ def main():
     except InputError as error:
         print_error(str(error))
         sys.exit(2)
+    except TrainingDiverged as error:
+        print_error(str(error))
+        sys.exit(1)
     except BrokenPipeError:  # `emohrnet predict ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)

@@ -169,7 +169,7 @@ def load_model(path):
     """An `EmoHRNet` from a `.keras` file, the run folder that holds one as `model.keras`, or by its name ("ravdess").
 
     Raises:
-        InputError: no such file, not a Keras file, or a Keras model that is not an EmoHRNet.
+        InputError: no such file, not a Keras file, a Keras model that is not an EmoHRNet, or weights that are NaN.
     """
     if is_pretrained(path):
         return EmoHRNet.from_pretrained(str(path))
@@ -185,6 +185,11 @@ def load_model(path):
         raise InputError(
             f"{path} is a Keras model but not an EmoHRNet: give one made by `emohrnet train`. "
             f"Received: {type(model).__name__}"
+        )
+    if not all(np.isfinite(weight).all() for weight in model.get_weights()):
+        raise InputError(
+            f"{path} holds weights that are NaN or infinite, from a training that diverged: train it again with a "
+            f"lower training.learning_rate. Received: {path}"
         )
     return model
 

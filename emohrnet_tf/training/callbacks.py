@@ -1,6 +1,7 @@
 """What lets a killed run go on as if nothing had happened, and what its epochs are judged by."""
 
 import json
+import math
 import time
 
 import keras
@@ -8,9 +9,12 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from emohrnet_tf.errors import TrainingDiverged
 from emohrnet_tf.evaluation.calibration import negative_log_likelihood, pool_windows
 from emohrnet_tf.evaluation.metrics import answers_report
 from emohrnet_tf.files import replacing
+
+HIGHEST_LOSS = 1000.0  # of an epoch: an untrained network has 2 to 10, of emotions and dimensions together
 
 
 class ClipScores(keras.callbacks.Callback):
@@ -40,7 +44,11 @@ class ClipScores(keras.callbacks.Callback):
         if (epoch + 1) % self.every and epoch + 1 != self.epochs:
             return
         for prefix, (_, owners, truth) in self.parts.items():
-            answers = pool_windows(self.windows(prefix), owners)
+            windows = self.windows(prefix)
+            if not all(np.isfinite(values).all() for values in windows.values()):
+                logs[f"{prefix}_loss"] = math.nan  # no clip's fault: `StopDiverged` ends the training
+                continue
+            answers = pool_windows(windows, owners)
             report = answers_report(self.labels, truth, answers, bootstrap=0)
             if "probabilities" in answers:
                 rows = truth.emotion >= 0
@@ -60,6 +68,33 @@ def scorer(network):
         return {name: outputs[name] for name in ("logits", "dimensions") if name in outputs}
 
     return tf.function(score, input_signature=[tf.TensorSpec((None, *network.input_shape[1:]), tf.float32)])
+
+
+class StopDiverged(keras.callbacks.Callback):
+    """Ends a training that has run away, before its epoch is saved; stands after `ClipScores` and before the others.
+
+    Raises:
+        TrainingDiverged: a loss that is not finite or above `HIGHEST_LOSS`, or weights or answers that are not finite.
+    """
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if not math.isfinite(logs["loss"]):
+            self._stop(logs["loss"])
+
+    def on_epoch_end(self, epoch, logs=None):
+        finite = all(map(math.isfinite, logs.values()))
+        if not finite or logs["loss"] > HIGHEST_LOSS or not all(np.isfinite(w).all() for w in self.model.get_weights()):
+            self._stop(logs["loss"])
+
+    def _stop(self, loss):
+        rate = float(self.model.optimizer.learning_rate.numpy())
+        raise TrainingDiverged(
+            f"The training diverged in epoch {self.epoch + 1} (mean loss {loss:.3g}): lower training.learning_rate, or "
+            f"raise training.warmup_epochs, in a new folder. Received: a rate of {rate:g} in this epoch"
+        )
 
 
 class BestWeights(keras.callbacks.ModelCheckpoint):

@@ -14,7 +14,7 @@ from emohrnet_tf.evaluation.metrics import Truth, answers_report, classification
 from emohrnet_tf.files import write_csv
 from emohrnet_tf.model.emohrnet import EmoHRNet, load_model, make_network
 from emohrnet_tf.model.layers import BatchNorm
-from emohrnet_tf.training.callbacks import ClipScores, RunState, scorer
+from emohrnet_tf.training.callbacks import ClipScores, RunState, StopDiverged, scorer
 from emohrnet_tf.training.losses import SphereLosses, batch_concordance, masked_accuracy, smoothed_cross_entropy
 
 
@@ -79,7 +79,7 @@ class Trainer:
         state.restore(self.network)
         write = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: write_csv(state.log(), out / "log.csv"))
         rate = keras.callbacks.LearningRateScheduler(lambda epoch: learning_rate(settings, epoch))
-        callbacks = [rate, *self.schedule, scores, state.checkpoint(), state, write]
+        callbacks = [rate, *self.schedule, scores, StopDiverged(), state.checkpoint(), state, write]
         if tensorboard:
             callbacks.append(keras.callbacks.TensorBoard(out / "tensorboard"))
         targets = make_targets(index, self.labels, config.head, sphere, rows["train"])
