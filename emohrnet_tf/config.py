@@ -95,7 +95,8 @@ class Head(Settings):
     `kind` is "categorical", "vad" or "joint"; all else concerns the dimensions. `pooling`, `bands`, `width`, `dropout`
     and `weighting` are those of `heads.sphere_head` and `losses.SphereLosses`. The regions are the paper's octants, or
     with a `step` in degrees an angular grid, with a region of its own within `neutral_radius`. `center` is "midpoint",
-    of the labels' scale, or "neutral", the mean of the training part's neutral clips.
+    of the labels' scale, or "neutral", the mean of the training part's neutral clips. The `dropout` of
+    the two heads deviates from the paper's, 0.5.
     """
 
     kind: str = setting("categorical", "categorical", "vad", "joint")

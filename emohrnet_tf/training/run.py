@@ -103,14 +103,16 @@ def train(
     state = trainer.fit(clips, rows, config, out, seed, sphere, tensorboard, verbose)
 
     chosen, test = config.training.choose, clips.index.iloc[rows["test"]]
-    results, calibration = {}, None
+    weights, results, calibration = trainer.choices(state), {}, None
     if len(test):
         speakers = test.speaker.tolist() if "speaker" in test else None
-        results, calibration, answers = trainer.judge(state, chosen, speakers)
+        measured = {choice: trainer.measure(state, weights[choice], speakers) for choice in weights}
+        results = {"best_on_test": state.facts["best_on_test"]["report"]}
+        results |= {choice: report for choice, (report, *_) in measured.items()}
+        _, answers, calibration = measured[chosen]
         truth = trainer.truth(clips.index, sphere)(rows["test"])
         write_csv(predictions_table(test, labels, truth, answers), out / "predictions.csv")
-    else:
-        trainer.model.network.set_weights(trainer.network.get_weights())
+    trainer.keep(weights[chosen], calibration["temperature"] if calibration else 1.0)
     save_model(trainer.model, out / "model.keras")
     also = clips.index.get("also", pd.Series(False, index=clips.index.index))
     corpus = ", ".join(sorted(set(clips.index.corpus[~also]))) if "corpus" in clips.index else "corpus not named"

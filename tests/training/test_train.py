@@ -181,6 +181,14 @@ def test_calibration_is_in_the_saved_weights(run, index):
     assert report["calibration"]["ece_after"] == pytest.approx(report["results"]["validation"]["ece"], abs=1e-5)
 
 
+def test_best_on_test_is_calibrated_as_the_columns_beside_it(index, config, tmp_path, trainer):
+    one = config.replace({"training": {"epochs": 1}})
+    report = train(index, one, tmp_path / "run", trainer=trainer, verbose=0)  # its one epoch is last and best alike
+    assert report["calibration"]["temperature"] != pytest.approx(1.0, abs=1e-2)
+    for name in ("ece", "mean_confidence", "war"):
+        assert report["results"]["best_on_test"][name] == pytest.approx(report["results"]["last"][name], abs=1e-4)
+
+
 @pytest.mark.parametrize("rate", [10.0, 1e38])
 def test_a_training_that_runs_away_is_stopped_and_blames_no_file(rate, index, config, tmp_path, trainer):
     settings = config.replace({"training": {"learning_rate": rate}})
@@ -474,6 +482,13 @@ BatchNorm.call = watched
 settings = Config.from_dict(json.loads(sys.argv[1]))
 report = train(read_index(sys.argv[2]), settings, sys.argv[3], protocol="speaker", seed=1, verbose=0)
 assert (True, 2) in synchronized, set(synchronized)
+from emohrnet_tf import InputError
+try:
+    train(read_index(sys.argv[2]), settings.replace({"training": {"batch_size": 9}}), sys.argv[3] + "9", verbose=0)
+except InputError as error:
+    assert "training.batch_size must divide among the 2 devices here. Received: 9" in str(error), error
+else:
+    raise AssertionError
 """
 
 
