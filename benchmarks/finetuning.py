@@ -1,4 +1,4 @@
-"""What does it buy to start from the model that comes along, rather than from scratch?
+"""What does it buy to start from the pretrained model, rather than from scratch?
 
     python benchmarks/finetuning.py --json benchmarks/finetuning.json [--index INDEX.csv] [--clips 50,200]
 

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def main(corpus, *settings, out="runs/ravdess_all"):
     index, _ = read_corpus("ravdess", corpus)
-    report = train(index, preset("tuned").override(settings), out, protocol="all", preset="tuned", verbose=2)
+    report = train(index, preset("tuned").override(settings), out, protocol="all", verbose=2)
     folds = [json.loads(file.read_text()) for file in (ROOT / "docs/results/ravdess_speaker").glob("fold*.json")]
     model = load_model(out)
     model.calibrate(float(np.exp(np.mean([np.log(fold["calibration"]["temperature"]) for fold in folds]))))

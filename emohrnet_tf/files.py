@@ -40,7 +40,12 @@ def write_json(path, data):
     Floats keep 6 decimals (below 1: 6 digits); NaN and infinity become null. Folders are made.
     """
     with replacing(path) as part:
-        part.write_text(json.dumps(_plain(data), indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+        part.write_text(json_text(data), encoding="utf-8")
+
+
+def json_text(data):
+    """The text that `write_json` writes."""
+    return json.dumps(_plain(data), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def _plain(value):

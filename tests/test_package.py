@@ -11,7 +11,7 @@ PACKAGE = ROOT / "emohrnet_tf"
 # Rooms, lowest first: a module imports from its own room and from rooms below. Modules beside the rooms are the floor,
 # and rooms of one row do not import from each other.
 ROOMS = [
-    {"config", "errors", "files", "provenance", "registration"},
+    {"config", "errors", "files", "provenance", "registration", "settings"},
     {"corpora", "pretrained"},
     {"audio"},
     {"model"},
@@ -25,7 +25,7 @@ ROOMS = [
 ]
 FLOOR = {room: floor for floor, rooms in enumerate(ROOMS) for room in rooms}
 TENSORFLOW_FREE = (
-    *("config", "errors", "files", "provenance", "corpora", "pretrained", "inference/exported"),
+    *("config", "errors", "files", "provenance", "settings", "corpora", "pretrained", "inference/exported"),
     *("audio/files", "audio/windows", "data/splits", "data/leakage", "data/augment", "training/losses"),
     *("model/mel", "model/layers", "model/hrnet", "model/heads", "model/sphere"),
     *("evaluation/metrics", "evaluation/calibration", "evaluation/report", "evaluation/baselines"),
@@ -38,7 +38,7 @@ def modules():
     for file in PACKAGE.rglob("*.py"):
         parts = file.relative_to(PACKAGE).with_suffix("").parts
         found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
-    del found[""]  # the door, which opens every room, lazily
+    del found[""]  # the package itself, which opens every room, lazily
     return found
 
 
@@ -130,10 +130,10 @@ def test_the_wheel_holds_the_package_alone(tmp_path):
     assert {top for top in tops if not top.endswith(".dist-info")} == {"emohrnet_tf"}
     assert "emohrnet_tf/corpora/ravdess.py" in names
     assert any(name.endswith("entry_points.txt") for name in names)
-    comes_along = {name: f"emohrnet_tf/pretrained/{name}" for name in ("ravdess.npz", "ravdess.md", "LICENSE-ravdess")}
-    assert set(comes_along.values()) <= set(names)
-    assert wheel.getinfo(comes_along["ravdess.npz"]).file_size <= 4e6
-    assert b"CC BY-NC-SA 4.0" in wheel.read(comes_along["LICENSE-ravdess"])
+    pretrained = {name: f"emohrnet_tf/pretrained/{name}" for name in ("ravdess.npz", "ravdess.md", "LICENSE-ravdess")}
+    assert set(pretrained.values()) <= set(names)
+    assert wheel.getinfo(pretrained["ravdess.npz"]).file_size <= 4e6
+    assert b"CC BY-NC-SA 4.0" in wheel.read(pretrained["LICENSE-ravdess"])
 
 
 def test_no_file_names_a_machine_of_its_makers():

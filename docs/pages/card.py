@@ -1,4 +1,4 @@
-"""The card of the model that comes along."""
+"""The card of the pretrained model."""
 
 from pages.figures import NAMES, percent
 from pages.results import _robustness_lines, covered, other_reports, summaries
@@ -7,13 +7,13 @@ from emohrnet_tf.pretrained import read_weights, weights_file
 
 
 def card_page():
-    """The card of the model that comes along."""
+    """The card of the pretrained model."""
     facts, _ = read_weights(weights_file("ravdess"))
     config, audio = facts["config"], facts["model"]["audio"]
     training = config["training"]
     seconds = audio["frames"] * audio["hop"] / audio["sample_rate"]
     lines = [
-        "# ravdess: the model that comes along",
+        "# ravdess: the pretrained model",
         "",
         "Written by `python docs/write_results.py`. Speech in, probabilities of "
         f"{', '.join(facts['model']['labels'])} out; `{facts['model']['network']['architecture']}`, windows of "

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from pages.figures import RESULTS, filled, made_on, percent
 
+from emohrnet_tf.config import Config
+from emohrnet_tf.errors import InputError
 from emohrnet_tf.files import write_json
 
 
@@ -33,8 +35,6 @@ def experiments_page():
 
 def _difference(row):
     """Settings that are not the default, as `--set` takes them, and what other corpora trained too."""
-    from emohrnet_tf.config import Config
-
     default, changed = Config().to_dict(), [f"also {corpus}" for corpus in row.get("also", {})]
     for group, values in row["config"].items():
         for key, value in values.items():
@@ -42,8 +42,17 @@ def _difference(row):
                 ("training", "epochs"),
                 ("training", "mixed_precision"),
             }:
-                changed.append(f"{key} {value}")
+                changed.append(f"{key} {value}" + ("" if _known(group, key, value) else " **(no longer a setting)**"))
     return ", ".join(changed)
+
+
+def _known(group, key, value):
+    """Whether today's code takes a setting: some were tried and not kept."""
+    try:
+        Config().replace({group: {key: value}})
+    except InputError as error:
+        return "leaves no clip" in str(error)  # it needs another beside it, and has it in its row
+    return True
 
 
 def keep(folder):

@@ -6,7 +6,7 @@ import statistics
 from pages.experiments import experiments
 from pages.figures import NAMES, RESULTS, machine, made_on, percent, spread_of
 
-from emohrnet_tf.config import preset
+from emohrnet_tf.config import PRESETS, Config, preset
 from emohrnet_tf.data.splits import SCHEMES
 
 # What others published, by corpus and protocol: name, per cent, measure. "unseen" are speakers.
@@ -59,15 +59,20 @@ def made_by(summary):
     also = "".join(f", {NAMES[corpus].split(',')[0]} trains too" for corpus in summary.get("also", {}))
     also += ", validation clips train too" if training.get("train_on_validation") else ""
     other = " with other augmentation" if any(group == "augmentation" for group, _, _ in changes(summary)) else ""
-    return f"{summary['network']}, `{summary['preset']}`{other}, {training['epochs']} epochs{start}{also}"
+    return f"{summary['network']}, `{nearest(summary)}`{other}, {training['epochs']} epochs{start}{also}"
 
 
-def changes(summary):
-    """Settings of a report that are not its preset's, as (group, key, value); what a run measured is no change."""
-    usual, measured = preset(summary["preset"]).to_dict(), {"pitch", "duration"}
+def nearest(summary):
+    """The preset that a report's settings differ least from: a report itself names one only where they are its."""
+    return min(PRESETS, key=lambda name: len(changes(summary, name)))
+
+
+def changes(summary, name=None):
+    """Settings of a report that are not its (nearest) preset's, as (group, key, value), without what it measured."""
+    usual, measured = preset(name or nearest(summary)).to_dict(), {"pitch", "duration"}
     return [
         (group, key, value)
-        for group, values in summary["config"].items()
+        for group, values in Config.from_dict(summary["config"]).to_dict().items()
         for key, value in values.items()
         if value != usual[group][key] and usual[group][key] not in measured
     ]
@@ -144,7 +149,7 @@ def results_page():
 def command(summary):
     """The command that makes a report again."""
     words = ["emohrnet crossval", f"{summary['corpus']}.csv"]
-    words += ["--out runs/folds", f"--protocol {summary['protocol']}", f"--preset {summary['preset']}"]
+    words += ["--out runs/folds", f"--protocol {summary['protocol']}", f"--preset {nearest(summary)}"]
     if not summary["complete"]:
         words += [f"--folds {','.join(map(str, sorted({run['fold'] for run in summary['runs']})))}"]
     words += [f"--seeds {','.join(map(str, summary['seeds']))}"]
@@ -226,7 +231,7 @@ def _without_chosen_by(summary):
 
 def _compared(summary):
     """How many runs of other settings the recipe was chosen from."""
-    if summary["preset"] == "paper":
+    if nearest(summary) == "paper":
         return ""
     kind = summary["corpus"], summary["protocol"], 0
     count = sum((row["corpus"], row["protocol"], row["fold"]) == kind for row in experiments())

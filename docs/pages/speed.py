@@ -1,4 +1,4 @@
-"""docs/speed.md and docs/export.md: time, memory, and whether every door tells the same."""
+"""docs/speed.md and docs/export.md: time, memory, and whether every format tells the same."""
 
 import json
 
@@ -83,21 +83,21 @@ def export_page():
         "Written by `python docs/write_results.py` from `docs/exports/*.json`, the report of `emohrnet export`, and "
         "`benchmarks/device.json`, which `python benchmarks/device.py` makes.",
         "",
-        f"## A RAVDESS model (`small`, speaker fold 0) through every door, {verification['clips']} test clips",
+        f"## A RAVDESS model (`small`, speaker fold 0) through every format, {verification['clips']} test clips",
         "",
         "The largest difference of any probability from Keras, over the clips and "
         f"{verification['probes']} made-up sounds. {export['calibration_windows']} windows of the training part "
         f"calibrated int8. Commit {export['commit']}.",
         "",
-        "| door | largest difference | top label agrees | where sure (margin > 0.2) | accuracy |",
+        "| format | largest difference | top label agrees | where sure (margin > 0.2) | accuracy |",
         "|---|---:|---:|---:|---:|",
     ]
-    for door, figures in verification["doors"].items():
+    for form, figures in verification["formats"].items():
         accuracy = "" if figures["accuracy"] is None else f"{percent(figures['accuracy'])} %"
         sure = figures.get("agreement_where_sure")
         sure = "" if sure is None else f"{percent(sure)} %"
         difference, agreement = f"{figures['largest_difference']:.1e}", f"{percent(figures['agreement'])} %"
-        lines.append(f"| {door} | {difference} | {agreement} | {sure} | {accuracy} |")
+        lines.append(f"| {form} | {difference} | {agreement} | {sure} | {accuracy} |")
     lines += [
         "",
         "## On one thread",

@@ -2,20 +2,38 @@
 
 import os
 import sys
+from typing import Annotated
 
 import typer
 
+from emohrnet_tf import __version__
 from emohrnet_tf.cli import corpora, figures, training, using
 from emohrnet_tf.cli.output import print_error
-from emohrnet_tf.errors import InputError
+from emohrnet_tf.errors import InputError, TrainingDiverged
 
 app = typer.Typer(
     help="Speech emotion recognition: from a folder of speech to a trained, measured model and its predictions.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def print_version(asked: bool):
+    if asked:
+        typer.echo(f"emohrnet_tf {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def emohrnet(
+    version: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+):
+    """Options of the command itself."""
+
+
 for command in (
     *(figures.info, corpora.index, corpora.prepare, training.train, training.crossval, figures.evaluate),
     *(figures.robustness, using.predict, using.timeline, using.export, using.demo),
@@ -30,6 +48,9 @@ def main():
     except InputError as error:
         print_error(str(error))
         sys.exit(2)
+    except TrainingDiverged as error:
+        print_error(str(error))
+        sys.exit(1)
     except BrokenPipeError:  # `emohrnet predict ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)

@@ -1,20 +1,19 @@
 """Commands that measure: a model on an index, and what an architecture costs."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from emohrnet_tf.cli.options import IndexFile, ModelPath, Part
-from emohrnet_tf.cli.output import print_failed, print_table, quiet
+from emohrnet_tf.cli.options import Architectures, IndexFile, Json, ModelPath, Part
+from emohrnet_tf.cli.output import print_failed, print_table, quiet, write_report
 
 
 def info(
-    architecture: Annotated[str, typer.Option(help="Print the cost of this architecture, part by part.")] = "small",
+    architecture: Annotated[Architectures, typer.Option(help="Print its cost, part by part.")] = "small",
     frames: Annotated[int, typer.Option(help="Frames of its window.")] = 256,
     mels: Annotated[int, typer.Option(help="Mel bands.")] = 64,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json_file: Json = None,
     picture: Annotated[Path | None, typer.Option("--picture", help="Draw the architecture here (PNG).")] = None,
 ):
     """Versions, the audio decoder in use and why, and what an architecture costs."""
@@ -31,8 +30,7 @@ def info(
         plots.network(architecture, picture, frames, mels)
     facts = provenance() | {"decoder": vars(decoder()), "architecture": architecture}
     facts["parts"] = {name: dict(zip(("parameters", "multiply_accumulates"), both)) for name, both in parts.items()}
-    if as_json:
-        typer.echo(json.dumps(facts, indent=2))
+    if write_report(json_file, facts):
         return
     for name, version in facts["versions"].items():
         typer.echo(f"{name:<14}{version}")
@@ -47,7 +45,7 @@ def info(
 def evaluate(
     index_file: IndexFile,
     model: ModelPath,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the report here.")] = None,
+    json_file: Json = None,
     picture: Annotated[
         Path | None, typer.Option("--picture", help="Draw confusion matrix or dimensions here (PNG).")
     ] = None,
@@ -67,16 +65,16 @@ def evaluate(
     from emohrnet_tf.corpora import read_index
     from emohrnet_tf.evaluation.on_index import measure
     from emohrnet_tf.evaluation.report import table
-    from emohrnet_tf.files import write_json
 
     measured = measure(model, read_index(index_file), part, shared_labels)
     report = measured.report
-    if json_file:
-        write_json(json_file, report)
+    printed = write_report(json_file, report)
     if picture or reliability or embedding:
         from emohrnet_tf import plots
 
         plots.evaluated(measured, picture, reliability, embedding)
+    if printed:
+        return
     typer.echo(table(report))
     typer.echo(f"\nPart: {report['part']}; {report['left_out']} clips of the model's own training left out.")
     print_failed(report["failed"], "failed")
@@ -85,7 +83,7 @@ def evaluate(
 def robustness(
     index_file: IndexFile,
     model: ModelPath,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the report here.")] = None,
+    json_file: Json = None,
     picture: Annotated[Path | None, typer.Option("--picture", help="Draw it here (PNG).")] = None,
     part: Part = "test",
 ):
@@ -93,15 +91,15 @@ def robustness(
     quiet()
     from emohrnet_tf.corpora import read_index
     from emohrnet_tf.evaluation.robustness import robustness as run
-    from emohrnet_tf.files import write_json
 
     report = run(model, read_index(index_file), part, say=lambda line: typer.echo(line, err=True))
-    if json_file:
-        write_json(json_file, report)
+    printed = write_report(json_file, report)
     if picture:
         from emohrnet_tf.plots import robustness as draw
 
         draw(report, picture)
+    if printed:
+        return
     rows = [
         (row["condition"], *(f"{100 * row[name]:.1f} %" for name in ("uar", "war", "same_label")))
         for row in report["rows"]

@@ -1,39 +1,58 @@
 """What several commands take, and how it is read."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
+from emohrnet_tf.config import PRESETS, Network
+from emohrnet_tf.config import Head as HeadSettings
 from emohrnet_tf.errors import InputError
+from emohrnet_tf.settings import choices
+
+# Words that --help lists and the shell completes; where a module below knows them, they are told again here, because
+# neither may import it.
+Protocols = Literal["random", "speaker", "loso", "given", "all"]
+Schemes = Literal["published", "emobox"]
+Corpora = Literal["ravdess", "emovo", "iemocap", "msp_podcast", "table"]
+Architectures = Literal[choices(Network, "architecture")]
+TimelineFormats = Literal["csv", "json", "audacity", "webvtt"]
+
 
 IndexFile = Annotated[Path, typer.Argument(metavar="INDEX.csv", help="Index written by `emohrnet index`.")]
 RunFolder = Annotated[Path, typer.Option("--out", "-o", help="Folder of the results; an interrupted run goes on.")]
-Preset = Annotated[str, typer.Option(help="paper or tuned.")]
-Protocol = Annotated[str, typer.Option(help="random, speaker, loso, given or all (no test).")]
-Scheme = Annotated[str, typer.Option(help="RAVDESS folds of `speaker`: published or emobox.")]
+Preset = Annotated[Literal[tuple(PRESETS)], typer.Option(help="Settings to begin with.")]
+Protocol = Annotated[Protocols, typer.Option(help="Which clips test; all: none does.")]
+Scheme = Annotated[Schemes, typer.Option(help="RAVDESS' folds of `speaker`.")]
 Also = Annotated[
     Path | None, typer.Option(help="Index of further clips that train in every fold and are never measured.")
 ]
 Epochs = Annotated[int | None, typer.Option(help="Epochs, else the preset's.")]
 BatchSize = Annotated[int | None, typer.Option(help="Clips of a step, else the preset's.")]
-Architecture = Annotated[str | None, typer.Option(help="tiny, lite, small, small_v2 or w18.")]
+Architecture = Annotated[Architectures | None, typer.Option(help="Network, else the preset's.")]
 Head = Annotated[
-    str | None, typer.Option(help="categorical (emotions), vad (valence, arousal, dominance) or joint (both).")
+    Literal[choices(HeadSettings, "kind")] | None,
+    typer.Option(
+        help="Answer emotions (categorical), valence, arousal and dominance (vad), or both (joint).",
+    ),
+]
+Start = Annotated[
+    str | None, typer.Option("--from", help="Start from the weights of this model: ravdess, or as --model.")
 ]
 VadScale = Annotated[
     str | None, typer.Option(help="table: scale of valence, arousal and dominance, e.g. --vad-scale=1..5.")
 ]
-Corpus = Annotated[str, typer.Argument(help="ravdess, emovo, iemocap, msp_podcast or table.")]
-Task = Annotated[str | None, typer.Option(help="iemocap: 4class or all.")]
-VocalChannel = Annotated[str | None, typer.Option(help="ravdess: speech, song or all.")]
-TestSet = Annotated[str | None, typer.Option(help="msp_podcast: Test1, Test2 or Test3.")]
+Corpus = Annotated[Corpora, typer.Argument(help="The corpus, or a table of clips.")]
+Task = Annotated[Literal["4class", "all"] | None, typer.Option(help="Of iemocap.")]
+VocalChannel = Annotated[Literal["speech", "song", "all"] | None, typer.Option(help="Of ravdess.")]
+TestSet = Annotated[Literal["Test1", "Test2", "Test3"] | None, typer.Option(help="Of msp_podcast.")]
 Setting = Annotated[
     list[str] | None, typer.Option("--set", help="Any setting: group.key=value, e.g. audio.frames=192.")
 ]
-Part = Annotated[str, typer.Option(help="test: leave out what the model was trained on; all: keep it.")]
+Part = Annotated[Literal["test", "all"], typer.Option(help="test leaves out what the model was trained on.")]
+Json = Annotated[Path | None, typer.Option("--json", help="Write the report here (JSON), or - to print it alone.")]
 ModelPath = Annotated[
-    str, typer.Option("--model", "-m", help="A .keras file, the folder of a run, or ravdess, which comes along.")
+    str, typer.Option("--model", "-m", help="A .keras file, the folder of a run, or the pretrained ravdess.")
 ]
 
 

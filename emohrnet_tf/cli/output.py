@@ -50,6 +50,18 @@ def print_table(title, head, rows):
     Console(width=None if sys.stdout.isatty() else 10_000).print(table)  # a pipe has no width: never cut a path
 
 
+def write_report(json_file, report):
+    """Write a report as JSON to a file, where there is one; of `-`, print it and say that nothing else is to be."""
+    from emohrnet_tf.files import json_text, write_json
+
+    if str(json_file) == "-":
+        typer.echo(json_text(report), nl=False)
+        return True
+    if json_file:
+        write_json(json_file, report)
+    return False
+
+
 def print_failed(rows, word):
     """Name the files that could not be used, on standard error; nothing where there are none."""
     rows = rows if isinstance(rows, list) else rows.to_dict("records")

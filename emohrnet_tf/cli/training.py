@@ -16,6 +16,7 @@ from emohrnet_tf.cli.options import (
     RunFolder,
     Scheme,
     Setting,
+    Start,
     numbers,
     read_config,
     read_indexes,
@@ -36,9 +37,7 @@ def train(
     architecture: Architecture = None,
     head: Head = None,
     setting: Setting = None,
-    start: Annotated[
-        str | None, typer.Option("--from", help="Start from the weights of this model: ravdess, or as --model.")
-    ] = None,
+    start: Start = None,
     also: Also = None,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also write TensorBoard's files.")] = False,
 ):
@@ -48,7 +47,7 @@ def train(
 
     config = read_config(preset, epochs, batch_size, architecture, head, setting, start)
     report = run(
-        read_clips(index_file, also, protocol), config, out, protocol, fold, seed, preset, scheme=scheme,
+        read_clips(index_file, also, protocol), config, out, protocol, fold, seed, scheme=scheme,
         tensorboard=tensorboard, verbose=verbosity(),
     )  # fmt: skip
     print_run(report, out)
@@ -67,6 +66,7 @@ def crossval(
     architecture: Architecture = None,
     head: Head = None,
     setting: Setting = None,
+    start: Start = None,
     also: Also = None,
     keep_models: Annotated[bool, typer.Option("--keep-models", help="Keep model.keras of every run.")] = False,
 ):
@@ -75,10 +75,10 @@ def crossval(
     from emohrnet_tf.evaluation.report import summary_table
     from emohrnet_tf.training.crossval import crossval as run
 
-    config = read_config(preset, epochs, batch_size, architecture, head, setting)
+    config = read_config(preset, epochs, batch_size, architecture, head, setting, start)
     only = None if folds == "all" else numbers("--folds", folds)
     summary = run(
-        read_clips(index_file, also, protocol), config, out, protocol, numbers("--seeds", seeds), only, preset,
+        read_clips(index_file, also, protocol), config, out, protocol, numbers("--seeds", seeds), only,
         keep_models, verbose=verbosity(), say=typer.echo, scheme=scheme,
     )  # fmt: skip
     typer.echo(summary_table(summary))

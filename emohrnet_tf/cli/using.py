@@ -4,19 +4,18 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from emohrnet_tf.cli.options import ModelPath
+from emohrnet_tf.cli.options import ModelPath, TimelineFormats
 from emohrnet_tf.cli.output import print_failed, print_table, progress_bar, quiet
-from emohrnet_tf.errors import InputError
 
 
 def predict(
     paths: Annotated[list[Path], typer.Argument(help="Audio files and folders.")],
     model: ModelPath = "ravdess",
-    form: Annotated[str, typer.Option("--format", "-f", help="table, json or csv.")] = "table",
+    form: Annotated[Literal["table", "json", "csv"], typer.Option("--format", "-f")] = "table",
     min_confidence: Annotated[float, typer.Option(help='Below this probability say "uncertain".')] = 0.0,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="CSV to write as it goes; run again, it goes on.")
@@ -28,8 +27,6 @@ def predict(
     from emohrnet_tf.inference.predict import predict as run
     from emohrnet_tf.model.sphere import DIMENSIONS
 
-    if form not in ("table", "json", "csv"):
-        raise InputError(f"--format is table, json or csv. Received: {form!r}")
     if out is not None:
         from emohrnet_tf.exporter.litert import scorer_for
         from emohrnet_tf.model.emohrnet import load_model
@@ -82,7 +79,7 @@ def timeline(
     recording: Annotated[str, typer.Argument(help="Audio file of any length, or - for standard input.")],
     model: ModelPath = "ravdess",
     hop: Annotated[float, typer.Option(help="Seconds of each stretch.")] = 1.0,
-    form: Annotated[str, typer.Option("--format", "-f", help="csv, json, audacity or webvtt.")] = "csv",
+    form: Annotated[TimelineFormats, typer.Option("--format", "-f")] = "csv",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write it here rather than print it.")] = None,
     picture: Annotated[Path | None, typer.Option("--picture", help="Draw it here (PNG).")] = None,
     min_confidence: Annotated[float, typer.Option(help='Below this probability say "uncertain".')] = 0.0,
@@ -93,11 +90,9 @@ def timeline(
     import tempfile
 
     from emohrnet_tf.files import replacing
-    from emohrnet_tf.inference.timeline import FORMS, write_timeline
     from emohrnet_tf.inference.timeline import timeline as run
+    from emohrnet_tf.inference.timeline import write_timeline
 
-    if form not in FORMS:
-        raise InputError(f"--format is one of {', '.join(FORMS)}. Received: {form!r}")
     with tempfile.TemporaryFile() as heard, progress_bar("{task.completed:.0f} s heard") as progress:
         if recording == "-":  # a pipe cannot seek, and most formats need it
             shutil.copyfileobj(sys.stdin.buffer, heard)
@@ -135,16 +130,16 @@ def export(
     """Write SavedModel and TFLite files, and verify that each tells what the model tells."""
     quiet()
     from emohrnet_tf.corpora import read_index
-    from emohrnet_tf.exporter.card import door_cells
+    from emohrnet_tf.exporter.card import format_cells
     from emohrnet_tf.exporter.exporter import export as run
 
     index = None if index_file is None else read_index(index_file)
     report = run(model, out, index, version, overwrite, name, allow_missed_gates, say=typer.echo)
-    rows = [(door, *door_cells(figures)) for door, figures in report["verification"]["doors"].items()]
-    print_table("Against Keras", ["door", "largest difference", "top label agrees", "accuracy or CCC"], rows)
+    rows = [(form, *format_cells(figures)) for form, figures in report["verification"]["formats"].items()]
+    print_table("Against Keras", ["format", "largest difference", "top label agrees", "accuracy or CCC"], rows)
     for gate in report["verification"]["gates"]:
         if gate["passed"] is None:
-            typer.echo(f"{gate['door']}, {gate['gate']} {gate['value']:.3f}: {gate['note']}")
+            typer.echo(f"{gate['format']}, {gate['gate']} {gate['value']:.3f}: {gate['note']}")
     typer.echo(
         f"Everything lies in {out}: saved_model/{report['version']}, tflite/, model_card.md, export_report.json."
     )

@@ -122,19 +122,23 @@ def spectral_gains(numbers, settings, audio):
     return 10.0 ** (decibels / 10.0)
 
 
-def mix(log_mel, target, share):
-    """Mixup (arXiv 1710.09412): each example and its target blended with its neighbour's in the batch.
+def mix(log_mel, targets, share):
+    """Mixup (arXiv 1710.09412): each example and its targets blended with its neighbour's in the batch.
 
     Args:
         log_mel: `(batch, frames, mels, 1)`.
-        target: `(batch, classes)` probabilities.
+        targets: `(batch, classes)`, or a dictionary of such.
         share: `(batch,)` in 0..1, what stays of the example.
 
     Returns:
-        `(log_mel, target)` of the same shapes.
+        `(log_mel, targets)` of the same shapes.
     """
-    x, y = share[:, None, None, None], share[:, None]
-    return x * log_mel + (1 - x) * ops.roll(log_mel, 1, axis=0), y * target + (1 - y) * ops.roll(target, 1, axis=0)
+
+    def blend(x):
+        stays = ops.reshape(share, (-1, *[1] * (len(x.shape) - 1)))
+        return stays * x + (1 - stays) * ops.roll(x, 1, axis=0)
+
+    return keras.tree.map_structure(blend, (log_mel, targets))
 
 
 def _interpolation(source, size, circular):

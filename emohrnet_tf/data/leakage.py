@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.pretrained import comes_along, read_weights, weights_file
+from emohrnet_tf.pretrained import is_pretrained, read_weights, weights_file
 
 PARTS = ("train", "validation", "test")
 PROTOCOLS = ("random", "speaker", "loso", "given", "all")
@@ -130,7 +130,7 @@ def heard(path, index):
     Returns:
         Boolean Series over `index.index`.
     """
-    if comes_along(path):
+    if is_pretrained(path):
         corpus = read_weights(weights_file(str(path)))[0]["corpus"]
         return index.corpus == corpus if "corpus" in index else pd.Series(False, index=index.index)
     path = Path(path)

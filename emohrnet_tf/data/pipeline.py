@@ -97,47 +97,46 @@ def training_batches(clips, rows, targets, config, seed=0, first_epoch=0):
     Args:
         clips: `Clips`.
         rows: numbers of the training clips.
-        targets: what each of them is to give: float array `(clips, classes)`, or several by name.
+        targets: what each of them is to give: float array `(clips, classes)`, or a dictionary of such by output.
         config: `config.Config`.
         seed: int.
         first_epoch: epoch of the first batch, counted from 0.
 
     Returns:
-        `(dataset, steps)`: a tf.data dataset of (log-mel `(batch, frames, mels, 1)`, targets `(batch, classes)` or
-        several by name) and its batches per epoch; the last incomplete batch of an epoch is dropped.
+        `(dataset, steps)`: a tf.data dataset of (log-mel `(batch, frames, mels, 1)`, targets `(batch, classes)` or a
+        dictionary of such) and its batches per epoch; the last incomplete batch of an epoch is dropped.
     """
     settings, samples = config.augmentation, config.audio.samples
     augment = Augment(**settings.log_mel())
     batch_size = min(config.training.batch_size, len(rows))
-    rows, read, names = tf.constant(rows, tf.int64), clips.graph_reader(), None
-    if isinstance(targets, dict):  # side by side until the end: one array goes through everything
-        names, widths = list(targets), [values.shape[1] for values in targets.values()]
-        targets = np.concatenate(list(targets.values()), axis=1)
-    targets = tf.constant(targets, tf.float32)
+    rows, read = tf.constant(rows, tf.int64), clips.graph_reader()
+    targets = tf.nest.map_structure(lambda values: tf.constant(values, tf.float32), targets)
 
     def one_epoch(epoch):
-        key = tf.stack([tf.cast(seed, tf.int64), epoch])
-        order = tf.random.experimental.stateless_shuffle(tf.range(tf.size(rows)), seed=key)
+        order_key, clips_key = tf.unstack(tf.random.split(tf.stack([tf.cast(seed, tf.int64), epoch])))
+        order = tf.random.experimental.stateless_shuffle(tf.range(tf.size(rows)), seed=order_key)
         batches = tf.data.Dataset.from_tensor_slices(order)
-        batches = batches.map(lambda i: example(key, i), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        batches = batches.map(lambda i: example(clips_key, i), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         return batches.batch(batch_size, drop_remainder=True)
 
-    def example(key, i):
-        # Two 64-bit words of key for (seed, epoch, clip): folded through the generator, not added up.
-        folded = tf.random.stateless_uniform([2], key, minval=None, maxval=None, dtype=tf.int64)
-        key = tf.stack([folded[0], folded[1] ^ tf.cast(i, tf.int64)])
-        numbers = tf.random.stateless_uniform([2 + augment.numbers + EQUALIZER_KNOTS + 2], key)
-        waveform = place(read(rows[i]), samples, numbers[0], numbers[1], settings)
-        waveform = add_noise(waveform, key + 1, settings)
-        pair = tf.random.stateless_gamma([2], key + 2, settings.mixup or 1.0)
-        return waveform, numbers[2:], tf.reduce_max(pair) / tf.reduce_sum(pair), targets[i]
+    def example(clips_key, i):
+        key = tf.random.fold_in(clips_key, tf.cast(i, tf.int64))
+        place_key, noise_key, augment_key, equalizer_key, mixup_key = tf.unstack(tf.random.split(key, 5))
+        where, fill = tf.unstack(tf.random.stateless_uniform([2], place_key))
+        waveform = place(read(rows[i]), samples, where, fill, settings)
+        clip = {
+            "waveform": add_noise(waveform, noise_key, settings),
+            "augment": tf.random.stateless_uniform([augment.numbers], augment_key),
+            "equalizer": tf.random.stateless_uniform([EQUALIZER_KNOTS + 2], equalizer_key),
+            "targets": tf.nest.map_structure(lambda values: values[i], targets),
+        }
+        return clip | ({"share": mixup_share(mixup_key, settings.mixup)} if settings.mixup else {})
 
-    def features(waveform, numbers, share, target):
-        gains = spectral_gains(numbers[:, augment.numbers :], settings, config.audio)
-        x = tf.expand_dims(log_mel(waveform, gains=gains, **config.audio.front_end()), -1)
-        x = augment(x, numbers[:, : augment.numbers], training=True)
-        x, target = mix(x, target, share) if settings.mixup else (x, target)
-        return x, target if names is None else dict(zip(names, tf.split(target, widths, axis=1)))
+    def features(batch):
+        gains = spectral_gains(batch["equalizer"], settings, config.audio)
+        x = tf.expand_dims(log_mel(batch["waveform"], gains=gains, **config.audio.front_end()), -1)
+        x = augment(x, batch["augment"], training=True)
+        return mix(x, batch["targets"], batch["share"]) if settings.mixup else (x, batch["targets"])
 
     dataset = tf.data.Dataset.counter(first_epoch).flat_map(one_epoch)
     dataset = dataset.map(features, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
@@ -186,11 +185,26 @@ def add_noise(waveform, key, settings):
     """
     if not settings.noise_share:
         return waveform
-    chance, where = tf.unstack(tf.random.stateless_uniform([2], key))
+    chance_key, noise_key = tf.unstack(tf.random.split(key))
+    chance, where = tf.unstack(tf.random.stateless_uniform([2], chance_key))
     snr_db = settings.noise_snr_db + where * (HIGHEST_SNR_DB - settings.noise_snr_db)
     level = tf.sqrt(tf.reduce_mean(tf.square(waveform))) * 10.0 ** (-snr_db / 20.0)
-    noisy = lambda: waveform + level * tf.random.stateless_normal(tf.shape(waveform), key + 2)  # noqa: E731
+    noisy = lambda: waveform + level * tf.random.stateless_normal(tf.shape(waveform), noise_key)  # noqa: E731
     return tf.cond(chance < settings.noise_share, noisy, lambda: waveform)
+
+
+def mixup_share(key, alpha):
+    """What stays of an example in mixup: a draw of the beta distribution of alpha and alpha, or of its mirror image.
+
+    Args:
+        key: int64 `(2,)`, the randomness.
+        alpha: `settings.mixup`.
+
+    Returns:
+        Scalar in 0.5..1, so that an example stays mostly itself.
+    """
+    pair = tf.random.stateless_gamma([2], key, alpha)
+    return tf.reduce_max(pair) / tf.reduce_sum(pair)
 
 
 def window_batches(clips, rows, audio, batch_size=64):

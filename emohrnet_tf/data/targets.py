@@ -108,8 +108,6 @@ def make_sphere(index, head, train):
             f"{' and '.join(constant)} is the same for all training clips: nothing can be learnt of it. "
             f"Received: {index[constant[0]].iloc[rows[0]]!r}"
         )
-    if head.center not in ("midpoint", "neutral"):
-        raise InputError(f"head.center is midpoint or neutral. Received: {head.center!r}")
     center = (0.0, 0.0, 0.0)
     if head.center == "neutral":
         neutral = rows[(index.emotion.iloc[rows] == "neutral").to_numpy()]

@@ -98,11 +98,11 @@ def _export(folder, say):
         say("   done before")
         return
     report = export(folder / "run", folder / "export", name="demo", say=lambda line: say(f"   {line}"))
-    for door, figures in report["verification"]["doors"].items():
-        say(f"   {door:<30}largest difference {figures['largest_difference']:.1e}")
+    for form, figures in report["verification"]["formats"].items():
+        say(f"   {form:<30}largest difference {figures['largest_difference']:.1e}")
     for gate in report["verification"]["gates"]:
         if gate["passed"] is None:
-            say(f"   {gate['door']}, {gate['gate']} {gate['value']:.3f}: {gate['note']}")
+            say(f"   {gate['format']}, {gate['gate']} {gate['value']:.3f}: {gate['note']}")
 
 
 def _shuffled(divided, config, folder):

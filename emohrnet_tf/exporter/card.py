@@ -66,22 +66,22 @@ def _files(report):
     return "\n".join(rows)
 
 
-def door_cells(figures):
-    """Figures of a door as text: largest difference, agreement of the top label, accuracy or mean CCC."""
+def format_cells(figures):
+    """Figures of a format as text: largest difference, agreement of the top label, accuracy or mean CCC."""
     share = lambda value: "" if value is None else f"{100 * value:.1f} %"  # noqa: E731
     score = share(figures["accuracy"]) if figures.get("ccc") is None else f"CCC {figures['ccc']:.3f}"
     return f"{figures['largest_difference']:.1e}", share(figures["agreement"]), score
 
 
 def _verification(report):
-    """The table of doors, and the gates that were missed and allowed."""
+    """The table of formats, and the gates that were missed and allowed."""
     verification = report["verification"]
-    rows = ["| door | largest difference | top label agrees | accuracy or CCC |", "|---|---:|---:|---:|"]
-    for door, figures in verification["doors"].items():
-        difference, agreement, score = door_cells(figures)
-        rows.append(f"| {door} | {difference} | {agreement} | {score} |")
+    rows = ["| format | largest difference | top label agrees | accuracy or CCC |", "|---|---:|---:|---:|"]
+    for form, figures in verification["formats"].items():
+        difference, agreement, score = format_cells(figures)
+        rows.append(f"| {form} | {difference} | {agreement} | {score} |")
     text = (
-        f"The same {verification['clips']} clips and {verification['probes']} made-up sounds through every door, "
+        f"The same {verification['clips']} clips and {verification['probes']} made-up sounds through every format, "
         "against Keras:\n\n" + "\n".join(rows)
     )
     for failure in report["missed_gates_allowed"]:

@@ -20,7 +20,7 @@ from emohrnet_tf.exporter.tflite import KINDS, calibration_inputs, quantize, to_
 from emohrnet_tf.exporter.verify import missed, verify
 from emohrnet_tf.files import write_json
 from emohrnet_tf.model.emohrnet import load_model
-from emohrnet_tf.pretrained import comes_along, weights_file
+from emohrnet_tf.pretrained import is_pretrained, weights_file
 from emohrnet_tf.provenance import provenance
 
 CALIBRATION_CLIPS = 200
@@ -51,7 +51,7 @@ def export(model, out, index=None, version=None, overwrite=False, name=None, all
     """
     path, out = Path(model), Path(out)
     model = load_model(path)
-    if comes_along(path):
+    if is_pretrained(path):
         path = weights_file(str(path))
     folder = path if path.is_dir() else path.parent
     name = name or (folder.resolve().name if path.is_dir() else path.stem)
@@ -72,7 +72,7 @@ def export(model, out, index=None, version=None, overwrite=False, name=None, all
         saved = write_saved_model(model, work / "saved_model")
         say(f"Writing TFLite: {', '.join(kinds)}")
         files = _write_tflite(model, work / "tflite", name, kinds, calibration, version)
-        say(f"Verifying every door on {len(clips)} clips and made-up sounds")
+        say(f"Verifying every format on {len(clips)} clips and made-up sounds")
         verification = verify(model, work / "saved_model", files, clips, true, calibration is None, cube)
         failures = missed(verification)
         if failures and not allow_missed_gates:

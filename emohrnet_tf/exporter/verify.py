@@ -1,4 +1,4 @@
-"""The proof that an export tells what its model tells: every door, the same clips, side by side."""
+"""The proof that an export tells what its model tells: every format, the same clips, side by side."""
 
 import io
 
@@ -38,7 +38,7 @@ def probes(sample_rate, samples):
 
 
 def on_grid(waveform):
-    """A waveform as a 16-bit file would hold it, so that every door hears the same."""
+    """A waveform as a 16-bit file would hold it, so that every format hears the same."""
     return (np.clip(np.round(np.asarray(waveform) * 32768), -32768, 32767) / 32768).astype("float32")
 
 
@@ -55,8 +55,8 @@ def verify(model, saved_model, tflite, clips, true=None, calibrated_on_test=Fals
         cube: `(clips, 3)` labels of valence, arousal, dominance in -1..1, for their CCC; NaN where not known.
 
     Returns:
-        JSON-ready `{"doors": {door: figures}, "gates": [{"gate", "value", "limit", "passed"}], "clips", "probes"}`;
-        a gate that cannot be judged has `passed` None and says why. A door that gives probabilities and dimensions is
+        JSON-ready `{"formats": {format: figures}, "gates": [{"gate", "value", "limit", "passed"}], "clips", "probes"}`;
+        a gate that cannot be judged has `passed` None and says why. A format that gives probabilities and dimensions is
         two, the second `... vad`.
     """
     clips = [on_grid(clip) for clip in clips]
@@ -72,34 +72,34 @@ def verify(model, saved_model, tflite, clips, true=None, calibrated_on_test=Fals
     for kind, path in tflite.items():
         answers[f"tflite/{kind}"] = clip_answers(TFLiteModel(path), cut)
     judge = Judge(keras, len(clips), true, cube, calibrated_on_test)
-    doors, gates = judge.figures("keras", keras), []
-    for door, outputs in answers.items():
-        doors |= judge.figures(door, outputs)
-        gates += judge.gates(door, outputs, doors)
+    formats, gates = judge.figures("keras", keras), []
+    for form, outputs in answers.items():
+        formats |= judge.figures(form, outputs)
+        gates += judge.gates(form, outputs, formats)
     for rate in RATES if clips else ():  # what is no speech says nothing of a resampler
-        door = f"saved_model/wav at {rate} Hz"
-        found, limits = _resampled(signatures["wav"], model, clips[:RATE_CLIPS], rate, door)
-        doors |= found
+        form = f"saved_model/wav at {rate} Hz"
+        found, limits = _resampled(signatures["wav"], model, clips[:RATE_CLIPS], rate, form)
+        formats |= found
         gates += limits
-    return {"clips": len(clips), "probes": len(sounds) - len(clips), "doors": doors, "gates": gates}
+    return {"clips": len(clips), "probes": len(sounds) - len(clips), "formats": formats, "gates": gates}
 
 
 def missed(verification):
     """Gates that were missed, as sentences."""
     return [
-        f"{g['door']}: {g['gate']} {g['value']:.2g}, at most {g['limit']:.2g}"
+        f"{g['format']}: {g['gate']} {g['value']:.2g}, at most {g['limit']:.2g}"
         for g in verification["gates"]
         if g["passed"] is False
     ]
 
 
-def _gate(door, gate, value, limit, judged=True, note=""):
+def _gate(form, gate, value, limit, judged=True, note=""):
     passed = bool(value <= limit + 1e-9) if judged else None
-    return {"door": door, "gate": gate, "value": float(value), "limit": limit, "passed": passed, "note": note}
+    return {"format": form, "gate": gate, "value": float(value), "limit": limit, "passed": passed, "note": note}
 
 
 class Judge:
-    """What each door says, held against Keras and against the truth.
+    """What each format says, held against Keras and against the truth.
 
     Args:
         keras: `windows.clip_answers` of the model.
@@ -113,16 +113,16 @@ class Judge:
         self.cube = None if cube is None or np.isnan(cube).any(axis=1).all() else np.asarray(cube)
 
     def asked(self, answers):
-        """What a door is asked about, of all that it answers."""
+        """What a format is asked about, of all that it answers."""
         return [(name, answers[name]) for name in ("probabilities", "dimensions") if name in answers]
 
-    def name(self, door, output):
-        """A door's name, with its second answer's where it gives two."""
-        two = len(self.asked(self.keras)) == 2 and not door.startswith("tflite/")
-        return f"{door} vad" if two and output == "dimensions" else door
+    def name(self, form, output):
+        """A format's name, with its second answer's where it gives two."""
+        two = len(self.asked(self.keras)) == 2 and not form.startswith("tflite/")
+        return f"{form} vad" if two and output == "dimensions" else form
 
-    def figures(self, door, answers):
-        """`{door: figures}`, one for each thing that the door answers."""
+    def figures(self, form, answers):
+        """`{format: figures}`, one for each thing that the format answers."""
         clips, found = slice(self.speech or None), {}  # where there are no clips, the made-up sounds
         for output, values in self.asked(answers):
             figures = {"largest_difference": float(np.abs(values - self.keras[output]).max())}
@@ -139,23 +139,23 @@ class Judge:
                     known = ~np.isnan(self.cube).any(axis=1)
                     ccc = concordance(self.cube[known], values[: self.speech][known])
                     figures |= {"ccc": float(ccc.mean()), "ccc_of": dict(zip(DIMENSIONS, ccc.tolist()))}
-            found[self.name(door, output)] = figures
+            found[self.name(form, output)] = figures
         return found
 
-    def gates(self, door, answers, doors):
-        """What a door must hold: closeness in float, agreement, accuracy and CCC in int8."""
+    def gates(self, form, answers, formats):
+        """What a format must hold: closeness in float, agreement, accuracy and CCC in int8."""
         gates = []
         for output, values in self.asked(answers):
-            name, exact, half = self.name(door, output), EXACT, HALF
+            name, exact, half = self.name(form, output), EXACT, HALF
             if output == "dimensions":
                 exact, half = EXACT_VAD, HALF_VAD
-            if not door.endswith("int8"):
-                limit = half if door.endswith("float16") else exact
-                gates.append(_gate(name, "largest difference", doors[name]["largest_difference"], limit))
+            if not form.endswith("int8"):
+                limit = half if form.endswith("float16") else exact
+                gates.append(_gate(name, "largest difference", formats[name]["largest_difference"], limit))
             elif output == "probabilities":
-                gates += self._int8_gates(name, values, doors)
-            elif doors[name]["ccc"] is not None and door.endswith("_int8") and "dynamic" not in door:
-                lost = doors[self.name("keras", output)]["ccc"] - doors[name]["ccc"]
+                gates += self._int8_gates(name, values, formats)
+            elif formats[name]["ccc"] is not None and form.endswith("_int8") and "dynamic" not in form:
+                lost = formats[self.name("keras", output)]["ccc"] - formats[name]["ccc"]
                 gates.append(_gate(name, "CCC lost", lost, LOST_CCC, *self._judged()))
         return gates
 
@@ -166,19 +166,19 @@ class Judge:
         have = 0 if self.calibrated_on_test else self.speech
         return False, f"not judged: needs {INT8_CLIPS} clips that calibrated nothing, has {have}"
 
-    def _int8_gates(self, door, scores, doors):
+    def _int8_gates(self, form, scores, formats):
         keras = self.keras["probabilities"][: self.speech]
         ordered = np.sort(keras, axis=1)
         sure = ordered[:, -1] - ordered[:, -2] > MARGIN
         same = scores[: self.speech].argmax(axis=1) == keras.argmax(axis=1)
-        figures, gates = doors[door], []
+        figures, gates = formats[form], []
         figures["agreement_where_sure"] = float(same[sure].mean()) if sure.any() else None
         if figures["agreement_where_sure"] is not None:
             disagree = 1 - figures["agreement_where_sure"]
-            gates.append(_gate(door, "top label disagrees where sure", disagree, 1 - AGREEMENT, *self._judged()))
-        if figures["accuracy"] is not None and "dynamic" not in door:  # dynamic_int8's is reported
-            lost = doors["keras"]["accuracy"] - figures["accuracy"]
-            gates.append(_gate(door, "accuracy lost", lost, LOST_ACCURACY, *self._judged()))
+            gates.append(_gate(form, "top label disagrees where sure", disagree, 1 - AGREEMENT, *self._judged()))
+        if figures["accuracy"] is not None and "dynamic" not in form:  # dynamic_int8's is reported
+            lost = formats["keras"]["accuracy"] - figures["accuracy"]
+            gates.append(_gate(form, "accuracy lost", lost, LOST_ACCURACY, *self._judged()))
         return gates
 
 
@@ -221,7 +221,7 @@ def _wav(signature, model, sounds, batch=16):
     return _joined([_answers(model, signature(wav=tf.constant(contents[start : start + batch]))) for start in starts])
 
 
-def _resampled(signature, model, clips, rate, door):
+def _resampled(signature, model, clips, rate, form):
     """The `wav` signature on files of another rate, against Keras on the same files decoded by soundfile and soxr.
 
     Returns:
@@ -230,7 +230,7 @@ def _resampled(signature, model, clips, rate, door):
     files = [wav_bytes(resample(clip, model.audio.sample_rate, rate), rate) for clip in clips]
     keras = clip_answers(model, [windows(load_audio(file), model.audio.samples) for file in files])
     judge = Judge(keras, len(clips))
-    figures = judge.figures(door, _joined([_answers(model, signature(wav=tf.constant([file]))) for file in files]))
+    figures = judge.figures(form, _joined([_answers(model, signature(wav=tf.constant([file]))) for file in files]))
     gates = []
     for name, values in figures.items():
         values["clips"] = len(clips)

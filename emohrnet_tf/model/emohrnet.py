@@ -19,7 +19,7 @@ from emohrnet_tf.model.features import LogMelSpectrogram
 from emohrnet_tf.model.hrnet import build_network
 from emohrnet_tf.model.sphere import DIMENSIONS, Sphere, region_count
 from emohrnet_tf.model.voice import reference
-from emohrnet_tf.pretrained import NAMES, comes_along, read_weights, weights_file
+from emohrnet_tf.pretrained import NAMES, is_pretrained, read_weights, weights_file
 
 
 @keras.saving.register_keras_serializable("emohrnet_tf")
@@ -53,11 +53,10 @@ class EmoHRNet(keras.Model):
     def __init__(self, labels, audio=None, network=None, temperature=1.0, head=None, sphere=None, **kwargs):
         super().__init__(**kwargs)
         self.labels = [str(label) for label in labels]
-        self.head = Head(**head) if isinstance(head, dict) else head or Head()
+        self.head = Head.of(head)
         if self.head.emotions and (len(set(self.labels)) != len(self.labels) or len(self.labels) < 2):
             raise InputError(f"A model needs two or more different labels. Received: {labels!r}")
-        self.audio = Audio(**audio) if isinstance(audio, dict) else audio or Audio()
-        self.settings = Network(**network) if isinstance(network, dict) else network or Network()
+        self.audio, self.settings = Audio.of(audio), Network.of(network)
         self.temperature = temperature
         self.sphere = Sphere(**sphere) if isinstance(sphere, dict) else sphere
         self.hear_by(self.audio)
@@ -257,9 +256,9 @@ def load_model(path):
     """An `EmoHRNet` from a `.keras` file, the run folder that holds one as `model.keras`, or by its name ("ravdess").
 
     Raises:
-        InputError: no such file, not a Keras file, or a Keras model that is not an EmoHRNet.
+        InputError: no such file, not a Keras file, a Keras model that is not an EmoHRNet, or weights that are NaN.
     """
-    if comes_along(path):
+    if is_pretrained(path):
         return EmoHRNet.from_pretrained(str(path))
     path = model_file(path)
     if not zipfile.is_zipfile(path):
@@ -274,16 +273,21 @@ def load_model(path):
             f"{path} is a Keras model but not an EmoHRNet: give one made by `emohrnet train`. "
             f"Received: {type(model).__name__}"
         )
+    if not all(np.isfinite(weight).all() for weight in model.get_weights()):
+        raise InputError(
+            f"{path} holds weights that are NaN or infinite, from a training that diverged: train it again with a "
+            f"lower training.learning_rate. Received: {path}"
+        )
     return model
 
 
 def model_file(path):
-    """Path of the `.keras` file, or of the weights that come along, that `load_model` reads.
+    """Path of the `.keras` file, or of the pretrained weights, that `load_model` reads.
 
     Raises:
         InputError: no such file.
     """
-    if comes_along(path):
+    if is_pretrained(path):
         return weights_file(str(path))
     path = Path(path)
     if path.is_dir():

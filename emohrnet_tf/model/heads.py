@@ -22,7 +22,7 @@ def sphere_head(features, regions, pooling="style", bands=4, width=64, dropout=0
         pooling: "style" or "mean".
         bands: into which the map's frequencies are folded, see `FoldFrequency`.
         width: of pooling and heads.
-        dropout: of the heads.
+        dropout: of the heads; the paper has 0.5.
         weighting: "uncertainty" adds the weights that it learns.
         name: of the layer that gives the pooled vector.
 

@@ -14,8 +14,8 @@ from emohrnet_tf.files import replacing
 NAMES = ("ravdess",)
 
 
-def comes_along(model):
-    """Whether a path is the name of a model that comes along, and of no file or folder."""
+def is_pretrained(model):
+    """Whether a path is the name of a pretrained model, and of no file or folder."""
     return str(model) in NAMES and not Path(model).exists()
 
 
@@ -26,7 +26,7 @@ def weights_file(name):
         InputError: no model of that name.
     """
     if name not in NAMES:
-        raise InputError(f"Models that come along: {', '.join(NAMES)}. Received: {name!r}")
+        raise InputError(f"Pretrained models: {', '.join(NAMES)}. Received: {name!r}")
     return Path(__file__).parent / f"{name}.npz"
 
 

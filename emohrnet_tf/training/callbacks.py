@@ -1,6 +1,7 @@
 """What lets a killed run go on as if nothing had happened, and what its epochs are judged by."""
 
 import json
+import math
 import time
 
 import keras
@@ -8,9 +9,12 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from emohrnet_tf.evaluation.calibration import negative_log_likelihood, pool_windows
+from emohrnet_tf.errors import TrainingDiverged
+from emohrnet_tf.evaluation.calibration import fit_temperature, negative_log_likelihood, pool_windows
 from emohrnet_tf.evaluation.metrics import answers_report
 from emohrnet_tf.files import replacing
+
+HIGHEST_LOSS = 1000.0  # of an epoch: an untrained network has 2 to 10, of emotions and dimensions together
 
 
 class ClipScores(keras.callbacks.Callback):
@@ -28,19 +32,39 @@ class ClipScores(keras.callbacks.Callback):
     def __init__(self, parts, labels, score, every=1, epochs=0):
         super().__init__()
         self.parts, self.labels, self.score, self.every, self.epochs = parts, labels, score, every, epochs
-        self.reports = {}
+        self.test_report = None  # of the epoch, calibrated; None where it was not scored
 
     def windows(self, prefix, score=None):
         """What the network says of the windows of a part: dictionary of `logits` and `dimensions`, as it has them."""
         batches = [(score or self.score)(log_mels) for log_mels in self.parts[prefix][0]]
         return {name: np.concatenate([batch[name].numpy() for batch in batches]) for name in batches[0]}
 
+    def temperature(self, windows):
+        """`(temperature, clips)` that calibrates: of the validation clips with an emotion, `(1.0, 0)` without any.
+
+        Args:
+            windows: by part, of `windows`.
+        """
+        if "val" not in self.parts or not self.labels:
+            return 1.0, 0
+        _, owners, truth = self.parts["val"]
+        known = truth.emotion >= 0
+        if not known.any():
+            return 1.0, 0
+        kept = known[owners]
+        numbers = (np.cumsum(known) - 1)[owners[kept]]  # of the clips that are left
+        return fit_temperature(windows["val"]["logits"][kept], numbers, truth.emotion[known]), int(known.sum())
+
     def on_epoch_end(self, epoch, logs=None):
-        self.reports = {}
+        self.test_report = None
         if (epoch + 1) % self.every and epoch + 1 != self.epochs:
             return
+        windows = {prefix: self.windows(prefix) for prefix in self.parts}
+        if not all(np.isfinite(values).all() for part in windows.values() for values in part.values()):
+            logs["val_loss"] = math.nan  # no clip's fault: `StopDiverged` ends the training
+            return
         for prefix, (_, owners, truth) in self.parts.items():
-            answers = pool_windows(self.windows(prefix), owners)
+            answers = pool_windows(windows[prefix], owners)
             report = answers_report(self.labels, truth, answers, bootstrap=0)
             if "probabilities" in answers:
                 rows = truth.emotion >= 0
@@ -48,7 +72,10 @@ class ClipScores(keras.callbacks.Callback):
                 logs[f"{prefix}_accuracy"], logs[f"{prefix}_uar"] = report["war"], report["uar"]
             if "dimensions" in answers:
                 logs[f"{prefix}_ccc"] = report["ccc"]
-            self.reports[prefix] = report
+        if "test" in self.parts:  # calibrated, as the result beside which it may be shown
+            _, owners, truth = self.parts["test"]
+            answers = pool_windows(windows["test"], owners, self.temperature(windows)[0])
+            self.test_report = answers_report(self.labels, truth, answers, bootstrap=0)
 
 
 def scorer(network):
@@ -60,6 +87,33 @@ def scorer(network):
         return {name: outputs[name] for name in ("logits", "dimensions") if name in outputs}
 
     return tf.function(score, input_signature=[tf.TensorSpec((None, *network.input_shape[1:]), tf.float32)])
+
+
+class StopDiverged(keras.callbacks.Callback):
+    """Ends a training that has run away, before its epoch is saved; stands after `ClipScores` and before the others.
+
+    Raises:
+        TrainingDiverged: a loss that is not finite or above `HIGHEST_LOSS`, or weights or answers that are not finite.
+    """
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if not math.isfinite(logs["loss"]):
+            self._stop(logs["loss"])
+
+    def on_epoch_end(self, epoch, logs=None):
+        finite = all(map(math.isfinite, logs.values()))
+        if not finite or logs["loss"] > HIGHEST_LOSS or not all(np.isfinite(w).all() for w in self.model.get_weights()):
+            self._stop(logs["loss"])
+
+    def _stop(self, loss):
+        rate = float(self.model.optimizer.learning_rate.numpy())
+        raise TrainingDiverged(
+            f"The training diverged in epoch {self.epoch + 1} (mean loss {loss:.3g}): lower training.learning_rate, or "
+            f"raise training.warmup_epochs, in a new folder. Received: a rate of {rate:g} in this epoch"
+        )
 
 
 class BestWeights(keras.callbacks.ModelCheckpoint):
@@ -133,7 +187,7 @@ class RunState(keras.callbacks.Callback):
         facts["seconds"].append(round(time.perf_counter() - self.began, 2))
         if self.monitor in logs and (previous is None or logs[self.monitor] > previous):
             facts["best_epoch"] = epoch + 1
-        test, so_far = self.scores.reports.get("test"), facts["best_on_test"]["report"]
+        test, so_far = self.scores.test_report, facts["best_on_test"]["report"]
         score = "war" if self.monitor == "val_accuracy" else "ccc"
         if test is not None and (so_far is None or test[score] > so_far[score]):
             facts["best_on_test"] = {"epoch": epoch + 1, "report": test}

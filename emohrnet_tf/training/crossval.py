@@ -32,7 +32,6 @@ def crossval(
     protocol="speaker",
     seeds=(0,),
     only=None,
-    preset=None,
     keep_models=False,
     verbose="auto",
     say=print,
@@ -44,7 +43,7 @@ def crossval(
     and seed by `run.train` gives the same figures, bit for bit.
 
     Args:
-        index, config, protocol, preset, **split_options: of `run.train`.
+        index, config, protocol, **split_options: of `run.train`.
         out: folder. Each run has a folder in it, `fold0_seed0`, and when it ends its report and predictions as
             `fold0_seed0.json` and `.csv`: where these two lie, the run is done, whatever became of its folder.
             `report.json` is written anew after each run, over the runs so far; `confusion.png` at the end.
@@ -76,7 +75,7 @@ def crossval(
     for seed in seeds:
         for fold in folds:
             folder = out / f"fold{fold}_seed{seed}"
-            run = (protocol, fold, seed, preset)
+            run = (protocol, fold, seed)
             report, table = done_before(folder, run_of(index, config, *run, **split_options))
             if report is None:
                 unfinished = not finished(folder, run_of(index, config, *run, **split_options))

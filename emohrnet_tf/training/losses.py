@@ -1,13 +1,13 @@
 """What training lowers: cross-entropy of emotions (eq. 3), CCC of dimensions, cross-entropy of the sphere's regions."""
 
+import functools
+
 import keras
 from keras import ops
 
-from emohrnet_tf.errors import InputError
+from emohrnet_tf.config import Head
 from emohrnet_tf.model.heads import TASKS
 from emohrnet_tf.model.sphere import DIMENSIONS, auxiliary_weight
-
-WEIGHTINGS = ("dynamic", "constant", "uncertainty", "none")
 
 
 def smoothed_cross_entropy(smoothing=0.0):
@@ -58,6 +58,32 @@ def concordance_loss(true, predicted, known=None, epsilon=1e-6):
     return ops.where(count > 0, lost, 0.0)
 
 
+def of_whole_batch(measure, shared=False):
+    """A measure that is one number for a batch, taken of the whole batch where several devices each have a part.
+
+    The mean over parts is not the measure of the whole: CCC is not linear, and a part may hold few rows with labels.
+
+    Args:
+        measure: function of `(true, predicted)` to a scalar.
+        shared: give each device its share of the number: `fit` adds up what the devices lose.
+    """
+
+    @functools.wraps(measure)
+    def of_devices(true, predicted):
+        devices, together = 1, lambda x: x
+        if keras.backend.backend() == "tensorflow":
+            import tensorflow as tf
+
+            devices, context = tf.distribute.get_strategy().num_replicas_in_sync, tf.distribute.get_replica_context()
+            if devices > 1 and context is not None:
+                gather = functools.partial(context.all_gather, axis=0)
+                together = lambda x: tf.ensure_shape(gather(x), (None, *x.shape[1:]))  # noqa: E731
+        value = measure(together(true), together(predicted))
+        return value / devices if shared else value
+
+    return of_devices
+
+
 def masked_accuracy(true, logits):
     """Share of a batch's rows that have a label and are given it, for the progress bar."""
     known = ops.cast(ops.sum(true, axis=-1) > 0, logits.dtype)
@@ -84,18 +110,19 @@ class SphereLosses:
     "uncertainty": every loss is divided by a variance that is learnt (arXiv 1705.07115); "none": there are no regions.
 
     Args:
-        weighting: one of `WEIGHTINGS`.
+        weighting: of `config.Head`.
         smoothing: of the emotions' labels.
         network: that the losses are for, with the layer `task_weights` for "uncertainty".
     """
 
     def __init__(self, network, weighting="dynamic", smoothing=0.0):
-        check_weighting(weighting)
-        self.weighting, self.smoothing = weighting, smoothing
+        self.weighting, self.smoothing = Head(weighting=weighting).weighting, smoothing  # refuses another
         self.region_weight = keras.Variable(1.0, trainable=False, dtype="float32", name="region_weight")
         self.tasks = network.get_layer("task_weights") if weighting == "uncertainty" else None
         every = {"logits": self.emotion, "dimensions": self.dimensions, "regions": self.regions}
-        self.by_output = {name: loss for name, loss in every.items() if name in network.output}
+        self.by_output = {
+            name: of_whole_batch(loss, shared=True) for name, loss in every.items() if name in network.output
+        }
 
     def emotion(self, true, logits):
         return self._weighed("emotion", masked_cross_entropy(true, logits, self.smoothing))
@@ -120,8 +147,3 @@ class SphereLosses:
             self.region_weight.assign(auxiliary_weight(epoch) if self.weighting == "dynamic" else 1.0)
 
         return keras.callbacks.LambdaCallback(on_epoch_begin=set_weight)
-
-
-def check_weighting(weighting):
-    if weighting not in WEIGHTINGS:
-        raise InputError(f"head.weighting is one of {', '.join(WEIGHTINGS)}. Received: {weighting!r}")

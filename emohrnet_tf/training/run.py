@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from emohrnet_tf import plots
-from emohrnet_tf.config import EMOTIONS, PAPER_CHOICES, Config
+from emohrnet_tf.config import EMOTIONS, PAPER_CHOICES, Config, preset_name
 from emohrnet_tf.data.augment import paper_mask_limits
 from emohrnet_tf.data.leakage import heard
 from emohrnet_tf.data.pipeline import Clips
@@ -20,12 +20,12 @@ from emohrnet_tf.data.targets import make_sphere
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.files import replacing, write_csv, write_json
 from emohrnet_tf.model.emohrnet import model_file
+from emohrnet_tf.model.features import LogMelSpectrogram
 from emohrnet_tf.model.hrnet import read_table
-from emohrnet_tf.model.sphere import DIMENSIONS, Sphere
+from emohrnet_tf.model.sphere import DIMENSIONS
 from emohrnet_tf.model.voice import band_statistics
 from emohrnet_tf.provenance import provenance
-from emohrnet_tf.training.losses import check_weighting
-from emohrnet_tf.training.trainer import Trainer, learning_rate
+from emohrnet_tf.training.trainer import Trainer
 
 
 def train(
@@ -35,7 +35,6 @@ def train(
     protocol="speaker",
     fold=0,
     seed=0,
-    preset=None,
     tensorboard=False,
     verbose="auto",
     clips=None,
@@ -50,7 +49,6 @@ def train(
         out: the run folder. A run that was interrupted there goes on where it stopped; a finished one is returned.
         protocol, fold, **split_options: of `splits.split`.
         seed: of the split, the weights and everything random in training.
-        preset: name that the report gives the configuration, where it has one.
         tensorboard: also write TensorBoard's files.
         verbose: Keras' progress bar: "auto", 0, 1 or 2.
         clips, trainer: `pipeline.Clips` of the index and the `Trainer` of the configuration, where several runs share
@@ -64,7 +62,8 @@ def train(
         InputError: a split that cannot be made, no readable clip, or a folder that holds another run.
     """
     out = Path(out)
-    run = run_of(index, config, protocol, fold, seed, preset, **split_options)
+    run = run_of(index, config, protocol, fold, seed, **split_options)
+    preset = preset_name(config)
     if finished(out, run):
         return json.loads((out / "report.json").read_text())
     known = index.emotion.dropna()
@@ -105,20 +104,23 @@ def train(
     state = trainer.fit(clips, rows, config, out, seed, sphere, tensorboard, verbose)
 
     chosen, test = config.training.choose, clips.index.iloc[rows["test"]]
-    results, calibration = {}, None
+    weights, results, calibration = trainer.choices(state), {}, None
     if len(test):
         speakers = test.speaker.tolist() if "speaker" in test else None
-        results, calibration, answers = trainer.judge(state, chosen, speakers)
+        measured = {choice: trainer.measure(state, weights[choice], speakers) for choice in weights}
+        results = {"best_on_test": state.facts["best_on_test"]["report"]}
+        results |= {choice: report for choice, (report, *_) in measured.items()}
+        _, answers, calibration = measured[chosen]
         truth = trainer.truth(clips.index, sphere)(rows["test"])
         write_csv(predictions_table(test, labels, truth, answers), out / "predictions.csv")
-    else:
-        trainer.model.network.set_weights(trainer.network.get_weights())
+    trainer.keep(weights[chosen], calibration["temperature"] if calibration else 1.0)
     save_model(trainer.model, out / "model.keras")
     also = clips.index.get("also", pd.Series(False, index=clips.index.index))
     corpus = ", ".join(sorted(set(clips.index.corpus[~also]))) if "corpus" in clips.index else "corpus not named"
     epochs = {"validation": state.facts["best_epoch"] or None, "last": state.epoch}
     report = {
         **run,
+        "preset": preset,
         "config": config.to_dict(),
         "choices": PAPER_CHOICES if preset == "paper" else [],
         "corpus": corpus,
@@ -147,9 +149,9 @@ def train(
     return report
 
 
-def run_of(index, config, protocol, fold, seed, preset, **split_options):
+def run_of(index, config, protocol, fold, seed, **split_options):
     """What tells a run from another, as its folder and its report hold it."""
-    run = {"protocol": protocol, "fold": fold, "seed": seed, **split_options, "preset": preset}
+    run = {"protocol": protocol, "fold": fold, "seed": seed, **split_options}
     return run | {"index": fingerprint(index, config.head), "config": config.to_dict()}
 
 
@@ -168,24 +170,15 @@ def predictions_table(clips, labels, truth, answers):
 
 
 def check_settings(config):
-    """Say what is wrong with a configuration without building anything.
+    """Say before anything is built what no group of settings can know of itself.
 
     Raises:
-        InputError: a setting out of its range.
+        InputError: sides that the network does not divide, an empty mel band, or no model to start from.
     """
     read_table(config.network.architecture, config.network.stem, (config.audio.frames, config.audio.mels))
-    learning_rate(config.training, 0)
-    check_head(config.head)
+    LogMelSpectrogram(**config.audio.front_end())
     if config.training.initial:
         model_file(config.training.initial)
-    if config.training.choose not in ("validation", "last"):
-        raise InputError(f"training.choose is validation or last. Received: {config.training.choose!r}")
-    if config.training.train_on_validation and config.training.choose != "last":
-        raise InputError(
-            "training.train_on_validation leaves no clip to choose by: set training.choose=last. Received: validation"
-        )
-    if min(config.training.epochs, config.training.batch_size, config.training.evaluate_every) < 1:
-        raise InputError("training.epochs, batch_size and evaluate_every are 1 or more. Received: 0 or less")
 
 
 def measured(config, clips, rows):
@@ -199,15 +192,6 @@ def measured(config, clips, rows):
     changed = {"freq_mask_bins": bins} if settings.freq_mask_bins == "pitch" else {}
     changed |= {"time_mask_share": share} if settings.time_mask_share == "duration" else {}
     return config.replace({"augmentation": changed})
-
-
-def check_head(head):
-    if head.kind not in ("categorical", "vad", "joint"):
-        raise InputError(f"head.kind is categorical, vad or joint. Received: {head.kind!r}")
-    if head.pooling not in ("style", "mean"):
-        raise InputError(f"head.pooling is style or mean. Received: {head.pooling!r}")
-    check_weighting(head.weighting)
-    Sphere(-1, 1, step=head.step, neutral=head.neutral_radius)
 
 
 def labels_of(index, head):

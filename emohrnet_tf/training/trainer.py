@@ -3,23 +3,30 @@
 import math
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from emohrnet_tf.data.pipeline import training_batches, window_batches
 from emohrnet_tf.data.targets import emotion_numbers, make_targets, read_vad
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.evaluation.calibration import fit_temperature, negative_log_likelihood, pool_windows, risk_coverage
+from emohrnet_tf.evaluation.calibration import negative_log_likelihood, pool_windows, risk_coverage
 from emohrnet_tf.evaluation.metrics import Truth, answers_report, classification_report
 from emohrnet_tf.files import write_csv
 from emohrnet_tf.model.emohrnet import EmoHRNet, load_model, make_network
 from emohrnet_tf.model.layers import BatchNorm
-from emohrnet_tf.training.callbacks import ClipScores, RunState, scorer
-from emohrnet_tf.training.losses import SphereLosses, batch_concordance, masked_accuracy, smoothed_cross_entropy
+from emohrnet_tf.training.callbacks import ClipScores, RunState, StopDiverged, scorer
+from emohrnet_tf.training.losses import (
+    SphereLosses,
+    batch_concordance,
+    masked_accuracy,
+    of_whole_batch,
+    smoothed_cross_entropy,
+)
 
 
 class Trainer:
     """A network for any number of runs, one after another: built and traced once, its weights drawn anew for each.
+
+    A run is `fit`, then `choices` of its epochs, `measure` of each, and `keep` of the one that it is about.
 
     Args:
         config: `config.Config` of all of them.
@@ -34,8 +41,9 @@ class Trainer:
         self.config, self.labels = config, labels
         devices = [device.name for device in tf.config.list_logical_devices("GPU")]
         strategy = tf.distribute.MirroredStrategy(devices) if len(devices) > 1 else tf.distribute.get_strategy()
+        self.devices = strategy.num_replicas_in_sync
         with strategy.scope():
-            self.network, self.schedule = trainable(config, len(labels), strategy.num_replicas_in_sync > 1)
+            self.network, self.schedule = trainable(config, len(labels), self.devices > 1)
         self.model = EmoHRNet(labels, config.audio, config.network, head=config.head)
         self.score, self.score_model = scorer(self.network), scorer(self.model.network)
         self.blank = [variable.numpy() for variable in self.network.optimizer.variables]
@@ -64,8 +72,17 @@ class Trainer:
 
         Returns:
             The `RunState`; `network` is as after the last epoch.
+
+        Raises:
+            InputError: a batch that does not divide among the devices.
+            TrainingDiverged: see `callbacks.StopDiverged`.
         """
         settings, index = config.training, clips.index
+        size = min(settings.batch_size, len(rows["train"]))
+        if size % self.devices:
+            raise InputError(
+                f"Setting training.batch_size must divide among the {self.devices} devices here. Received: {size}"
+            )
         self.reset(seed)
         self.model.sphere = sphere
         self.model.hear_by(config.audio)
@@ -80,7 +97,7 @@ class Trainer:
         state.restore(self.network)
         write = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: write_csv(state.log(), out / "log.csv"))
         rate = keras.callbacks.LearningRateScheduler(lambda epoch: learning_rate(settings, epoch))
-        callbacks = [rate, *self.schedule, scores, state.checkpoint(), state, write]
+        callbacks = [rate, *self.schedule, scores, StopDiverged(), state.checkpoint(), state, write]
         if tensorboard:
             callbacks.append(keras.callbacks.TensorBoard(out / "tensorboard"))
         targets = make_targets(index, self.labels, config.head, sphere, rows["train"])
@@ -106,60 +123,56 @@ class Trainer:
         of = lambda values, rows: None if values is None else values[rows]  # noqa: E731
         return lambda rows: Truth(emotion[rows], of(cube, rows), of(known, rows), sphere)
 
-    def judge(self, state, chosen, speakers=None):
-        """Measure the epochs that a run could be about, and put the chosen one, calibrated, into `model`.
-
-        What is measured is what is saved: the model of the exports, in float32.
+    def choices(self, state):
+        """Weights of the epochs that a run could be about: `{"validation": ..., "last": ...}`, as there are clips.
 
         Args:
             state: the `RunState` of `fit`.
-            chosen: "validation" or "last".
+        """
+        choices = {"last": self.network.get_weights()}
+        if "val" in state.scores.parts:
+            self.network.load_weights(state.best_file)
+            choices["validation"] = self.network.get_weights()
+            self.network.set_weights(choices["last"])
+        return choices
+
+    def measure(self, state, weights, speakers=None):
+        """An epoch on the test clips, calibrated on the validation clips where there are any.
+
+        What is measured is what `keep` saves: the model of the exports, in float32.
+
+        Args:
+            state: the `RunState` of `fit`.
+            weights: of the epoch.
             speakers: of the test clips.
 
         Returns:
-            `(results, calibration, answers)`: a report of `answers_report` for each way to choose the epoch; the
-            temperature and what it changed, None without emotions or validation clips; and what the chosen epoch says
-            of the test clips.
+            `(report, answers, calibration)`: of `answers_report`; what the epoch says of the test clips; and the
+            temperature with what it changed, None where there are no emotions or no validation clips.
         """
-        parts, results = state.scores.parts, {"best_on_test": state.facts["best_on_test"]["report"]}
-        last, (_, owners, truth), calibration = self.network.get_weights(), parts["test"], None
-        rows = truth.emotion >= 0
-        choices = sorted(("validation", "last"), key=chosen.__eq__) if "val" in parts else ["last"]
-        calibrated = "val" in parts and bool(self.labels)
-        for choice in choices:  # the chosen one comes last and stays in the model
-            if choice == "validation":
-                self.network.load_weights(state.best_file)
-            else:
-                self.network.set_weights(last)
-            self.model.network.set_weights(self.network.get_weights())
-            windows = {part: state.scores.windows(part, self.score_model) for part in parts}
-            temperature = 1.0
-            if calibrated:
-                held_out = with_emotion(windows["val"]["logits"], *parts["val"][1:])
-                temperature = fit_temperature(*held_out)
-            answers = pool_windows(windows["test"], owners, temperature)
-            results[choice] = answers_report(self.labels, truth, answers, speakers)
-            if self.labels:
-                probabilities = answers["probabilities"][rows]
-                results[choice]["coverage"] = risk_coverage(self.labels, truth.emotion[rows], probabilities)
-        if calibrated:
-            calibration = {"temperature": temperature, "clips": len(held_out[2])}
-            before = pool_windows(windows["test"], owners)
-            for name, values in (("before", before), ("after", answers)):
-                values = values["probabilities"][rows]
-                calibration[f"ece_{name}"] = classification_report(
-                    self.labels, truth.emotion[rows], values, bootstrap=0
-                )["ece"]
-                calibration[f"loss_{name}"] = negative_log_likelihood(truth.emotion[rows], values)
+        self.model.network.set_weights(weights)
+        scores, labels = state.scores, self.labels
+        windows = {part: scores.windows(part, self.score_model) for part in scores.parts}
+        (_, owners, truth), (temperature, clips) = scores.parts["test"], scores.temperature(windows)
+        answers = pool_windows(windows["test"], owners, temperature)
+        report, calibration = answers_report(labels, truth, answers, speakers), None
+        if labels:
+            rows = truth.emotion >= 0
+            true, after = truth.emotion[rows], answers["probabilities"][rows]
+            report["coverage"] = risk_coverage(labels, true, after)
+        if clips:
+            calibration = {"temperature": temperature, "clips": clips}
+            before = pool_windows(windows["test"], owners)["probabilities"][rows]
+            for name, probabilities in (("before", before), ("after", after)):
+                calibration[f"ece_{name}"] = classification_report(labels, true, probabilities, bootstrap=0)["ece"]
+                calibration[f"loss_{name}"] = negative_log_likelihood(true, probabilities)
+        return report, answers, calibration
+
+    def keep(self, weights, temperature=1.0):
+        """Put an epoch into `model`, its logits divided by the temperature."""
+        self.model.network.set_weights(weights)
+        if self.labels:
             self.model.calibrate(temperature)
-        return results, calibration, answers
-
-
-def with_emotion(logits, owners, truth):
-    """`(logits, owners, emotions)` of the clips whose emotion is known, from those of a part's windows."""
-    known = truth.emotion >= 0
-    kept = known[owners]
-    return logits[kept], (np.cumsum(known) - 1)[owners[kept]], truth.emotion[known]
 
 
 def untrained(config, classes):
@@ -182,7 +195,7 @@ def trainable(config, classes, synchronized=False):
     if config.head.dimensions:
         losses = SphereLosses(network, config.head.weighting, settings.label_smoothing)
         metrics = {"logits": masked_accuracy, "dimensions": batch_concordance}
-        metrics = {name: [metric] for name, metric in metrics.items() if name in losses.by_output}
+        metrics = {name: [of_whole_batch(metric)] for name, metric in metrics.items() if name in losses.by_output}
         loss, callbacks = losses.by_output, [losses.schedule(), keras.callbacks.LambdaCallback(on_epoch_end=rename)]
     else:
         loss, metrics = (
@@ -228,8 +241,6 @@ def make_optimizer(settings):
 
 def learning_rate(settings, epoch):
     """The rate of an epoch, counted from 0: a linear rise over the warm-up, then constant or half a cosine to zero."""
-    if settings.schedule not in ("constant", "cosine"):
-        raise InputError(f"training.schedule is constant or cosine. Received: {settings.schedule!r}")
     if epoch < settings.warmup_epochs:
         return settings.learning_rate * (epoch + 1) / (settings.warmup_epochs + 1)
     if settings.schedule == "constant":

@@ -117,6 +117,32 @@ def test_mixup_blends_pictures_and_targets_by_the_same_share(index, config):
     np.testing.assert_allclose(mixed_x, expected, atol=1e-4)
 
 
+def test_targets_by_name_go_through_as_one_target_does(index, config):
+    clips, rows = Clips(index), np.arange(len(index))
+    config = config.replace({"augmentation": {"mixup": 0.4}})
+    one = np.eye(len(rows), dtype="float32")
+    several = {"logits": one, "dimensions": 3 * one[:, :4]}
+    (x, target), (same, named) = (
+        next(iter(training_batches(clips, rows, targets, config)[0])) for targets in (one, several)
+    )
+    np.testing.assert_array_equal(x, same)
+    np.testing.assert_array_equal(named["logits"], target)
+    np.testing.assert_allclose(named["dimensions"], 3 * target[:, :4], rtol=1e-6)
+
+
+def test_what_is_drawn_for_a_clip_does_not_depend_on_what_is_off(index, config, monkeypatch):
+    monkeypatch.setattr(tf.random, "stateless_gamma", None)  # without mixup nothing is drawn for it
+    clips = Clips(index)
+    (x, y), *_ = batches(clips, config, 1)[0]
+    other = config.replace({"augmentation": {"freq_masks": 0, "noise_share": 1e-9, "equalizer_db": 1e-9}})
+    (u, v), *_ = batches(clips, other, 1)[0]
+    np.testing.assert_array_equal(y, v)
+    bins = config.replace({"augmentation": {"freq_masks": 0}})
+    (w, _), *_ = batches(clips, bins, 1)[0]
+    np.testing.assert_allclose(u, w, atol=1e-4)
+    assert not np.array_equal(x, w)
+
+
 def test_bad_files_are_named_and_the_others_kept(index, tmp_path):
     bad = index.head(5).copy()
     (tmp_path / "text.wav").write_text("not audio")

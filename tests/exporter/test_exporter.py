@@ -39,15 +39,15 @@ def test_an_export_holds_everything_and_no_scraps(exported, run):
 
 def test_every_door_was_compared_and_the_gates_passed(exported):
     _, report = exported
-    doors = report["verification"]["doors"]
-    assert set(doors) == {
+    formats = report["verification"]["formats"]
+    assert set(formats) == {
         "keras",
         *(f"saved_model/{signature}" for signature in ("serving_default", "padded", "wav")),
         *(f"tflite/{kind}" for kind in ("float32", "float16", "dynamic_int8", "int8")),
         *(f"saved_model/wav at {rate} Hz" for rate in (8000, 22050, 44100, 48000)),
     }
     assert not verify.missed(report["verification"])
-    assert doors["tflite/float32"]["largest_difference"] <= 1e-4
+    assert formats["tflite/float32"]["largest_difference"] <= 1e-4
     unjudged = [gate for gate in report["verification"]["gates"] if gate["passed"] is None]
     assert all("not judged" in gate["note"] for gate in unjudged), "a gate that was not judged says why"
 
@@ -81,7 +81,7 @@ def test_the_next_version_stands_beside_the_first_which_is_not_overwritten_unles
 
 
 def test_a_missed_gate_fails_the_export_and_leaves_nothing(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(verify, "EXACT", -1.0)  # no door can be that close
+    monkeypatch.setattr(verify, "EXACT", -1.0)  # no format can be that close
     with pytest.raises(InputError, match=r"saved_model/serving_default: largest difference .* nothing was written"):
         export(run, tmp_path / "out", say=lambda line: None)
     assert list((tmp_path / "out").iterdir()) == []

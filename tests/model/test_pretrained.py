@@ -8,7 +8,7 @@ from emohrnet_tf.evaluation.on_index import evaluate
 
 @pytest.fixture
 def tiny_ravdess(run, tmp_path, monkeypatch):
-    """A network that trains in seconds in the place of the weights that come along."""
+    """A network that trains in seconds in the place of the pretrained weights."""
     model = load_model(run)
     facts = {"model": {k: v for k, v in model.get_config().items() if k not in ("trainable", "dtype")}}
     pretrained.write_weights(tmp_path / "ravdess.npz", facts | {"corpus": "ravdess"}, model.network.get_weights())
@@ -32,14 +32,14 @@ def test_clips_of_its_own_corpus_are_no_test_of_it(tiny_ravdess, index):
     assert evaluate("ravdess", index.assign(corpus="other"))["clips"] == len(index)
 
 
-def test_a_model_that_does_not_come_along_is_named_with_those_that_do(tmp_path):
-    with pytest.raises(InputError, match="Models that come along: ravdess"):
+def test_an_unknown_pretrained_model_is_named_with_those_that_are_known(tmp_path):
+    with pytest.raises(InputError, match="Pretrained models: ravdess"):
         EmoHRNet.from_pretrained("iemocap")
     with pytest.raises(InputError, match="or one of ravdess"):
         load_model(tmp_path / "nothing")
 
 
-def test_the_model_that_comes_along_knows_the_eight_emotions_and_stands_silence():
+def test_the_pretrained_model_knows_the_eight_emotions_and_stands_silence():
     model = EmoHRNet.from_pretrained("ravdess")
     assert model.labels == ["neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise"]
     probabilities = model(np.zeros((1, 40000), "float32"))["probabilities"].numpy()

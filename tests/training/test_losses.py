@@ -1,3 +1,7 @@
+import json
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -98,3 +102,48 @@ def test_without_regions_there_is_no_loss_of_them():
 def test_another_weighting_is_refused():
     with pytest.raises(InputError, match="dynamic, constant, uncertainty, none"):
         SphereLosses(network("none"), "falling")
+
+
+DEVICES = """
+import json
+import keras, numpy as np, tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from emohrnet_tf.training.losses import SphereLosses, batch_concordance, of_whole_batch
+random = np.random.default_rng(0)
+x, known = random.normal(size=(8, 6)), np.array([1, 1, 1, 1, 0, 0, 0, 1.0])  # more of them in the first half
+y = {"logits": np.eye(3)[random.integers(0, 3, 8)] * (1 - known)[:, None]}
+y |= {"dimensions": np.column_stack([random.uniform(-1, 1, (8, 3)), known])}
+y |= {"regions": np.eye(8)[random.integers(0, 8, 8)] * known[:, None]}
+float32 = lambda values: values.astype("float32")
+batches = tf.data.Dataset.from_tensors((float32(x), {name: float32(values) for name, values in y.items()})).repeat()
+from emohrnet_tf.model.heads import TaskWeights
+found = []
+two = tf.distribute.MirroredStrategy([device.name for device in tf.config.list_logical_devices("CPU")])
+for strategy in (tf.distribute.get_strategy(), two):
+    keras.utils.set_random_seed(1)
+    with strategy.scope():
+        given = keras.Input((6,))
+        widths = {"logits": 3, "dimensions": 3, "regions": 8}
+        outputs = {name: keras.layers.Dense(width)(given) for name, width in widths.items()}
+        outputs["dimensions"] = TaskWeights(name="task_weights")(outputs["dimensions"])
+        network = keras.Model(given, outputs)
+        losses = SphereLosses(network, "uncertainty").by_output
+        metrics = {"dimensions": [of_whole_batch(batch_concordance)]}
+        network.compile(keras.optimizers.SGD(0.1), losses, metrics=metrics, jit_compile=False)
+    history = network.fit(batches, steps_per_epoch=1, epochs=3, verbose=0).history
+    found.append([history, [weight.tolist() for weight in network.get_weights()]])
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.slow
+def test_losses_of_a_batch_are_the_same_on_two_devices():
+    result = subprocess.run([sys.executable, "-c", DEVICES], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr[-3000:]
+    one, two = json.loads(result.stdout.splitlines()[-1])
+    assert len(one[0]) >= 5
+    for name, values in one[0].items():
+        np.testing.assert_allclose(two[0][name], values, rtol=1e-4, err_msg=name)
+    for mine, other in zip(one[1], two[1], strict=True):
+        np.testing.assert_allclose(mine, other, atol=1e-5)

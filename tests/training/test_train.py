@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ from sklearn.metrics import accuracy_score, recall_score
 
 from emohrnet_tf import InputError, load_audio, load_model
 from emohrnet_tf.audio.windows import windows
+from emohrnet_tf.errors import TrainingDiverged
 from emohrnet_tf.training.losses import smoothed_cross_entropy
 from emohrnet_tf.training.run import ordered, train
 from emohrnet_tf.training.trainer import CoupledAdam, learning_rate, make_optimizer
@@ -177,6 +179,42 @@ def test_calibration_is_in_the_saved_weights(run, index):
     report, model = json.loads((run / "report.json").read_text()), load_model(run)
     assert model.temperature == pytest.approx(report["calibration"]["temperature"], rel=1e-5) != 1.0
     assert report["calibration"]["ece_after"] == pytest.approx(report["results"]["validation"]["ece"], abs=1e-5)
+
+
+def test_best_on_test_is_calibrated_as_the_columns_beside_it(index, config, tmp_path, trainer):
+    one = config.replace({"training": {"epochs": 1}})
+    report = train(index, one, tmp_path / "run", trainer=trainer, verbose=0)  # its one epoch is last and best alike
+    assert report["calibration"]["temperature"] != pytest.approx(1.0, abs=1e-2)
+    for name in ("ece", "mean_confidence", "war"):
+        assert report["results"]["best_on_test"][name] == pytest.approx(report["results"]["last"][name], abs=1e-4)
+
+
+@pytest.mark.parametrize("rate", [10.0, 1e38])
+def test_a_training_that_runs_away_is_stopped_and_blames_no_file(rate, index, config, tmp_path, trainer):
+    settings = config.replace({"training": {"learning_rate": rate}})
+    message = f"diverged in epoch 1 .*lower training.learning_rate.* Received: a rate of {re.escape(f'{rate:g}')}"
+    with pytest.raises(TrainingDiverged, match=message) as stopped:
+        train(index, settings, tmp_path / "run", trainer=trainer, verbose=0)
+    assert not isinstance(stopped.value, InputError)
+    left = {path.name for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    assert left == {"config.json", "split.csv"}, "neither a model nor a state to go on from"
+
+
+def test_a_network_that_says_nan_has_diverged_and_no_clip_is_at_fault(index, config, tmp_path, trainer, monkeypatch):
+    from emohrnet_tf.training.callbacks import ClipScores
+
+    windows = ClipScores.windows
+    monkeypatch.setattr(ClipScores, "windows", lambda *args: {k: v * np.nan for k, v in windows(*args).items()})
+    with pytest.raises(TrainingDiverged, match="diverged in epoch 1"):
+        train(index, config, tmp_path / "run", trainer=trainer, verbose=0)
+
+
+def test_a_saved_model_of_nan_is_named_with_its_cause(run, tmp_path):
+    model = load_model(run)
+    model.network.set_weights([weight * np.nan for weight in model.network.get_weights()])
+    model.save(tmp_path / "nan.keras")
+    with pytest.raises(InputError, match="nan.keras holds weights that are NaN .* lower training.learning_rate"):
+        load_model(tmp_path / "nan.keras")
 
 
 class Killed(BaseException):
@@ -444,6 +482,13 @@ BatchNorm.call = watched
 settings = Config.from_dict(json.loads(sys.argv[1]))
 report = train(read_index(sys.argv[2]), settings, sys.argv[3], protocol="speaker", seed=1, verbose=0)
 assert (True, 2) in synchronized, set(synchronized)
+from emohrnet_tf import InputError
+try:
+    train(read_index(sys.argv[2]), settings.replace({"training": {"batch_size": 9}}), sys.argv[3] + "9", verbose=0)
+except InputError as error:
+    assert "training.batch_size must divide among the 2 devices here. Received: 9" in str(error), error
+else:
+    raise AssertionError
 """
 
 

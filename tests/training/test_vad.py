@@ -196,11 +196,11 @@ def test_an_export_gives_two_files_and_holds_its_gates(folder, model, tmp_path):
     assert set(report["tflite"]) == {
         f"{t}_{k}" for t in ("emotion", "vad") for k in ("float32", "float16", "dynamic_int8", "int8")
     }
-    doors = report["verification"]["doors"]
-    assert doors["tflite/vad_float32"]["largest_difference"] < 1e-3
-    assert doors["tflite/vad_float16"]["largest_difference"] < 1e-2
-    assert doors["tflite/vad_float32"]["ccc"] == pytest.approx(doors["keras vad"]["ccc"], abs=1e-3)
-    assert doors["saved_model/padded vad"]["largest_difference"] < 1e-3
+    formats = report["verification"]["formats"]
+    assert formats["tflite/vad_float32"]["largest_difference"] < 1e-3
+    assert formats["tflite/vad_float16"]["largest_difference"] < 1e-2
+    assert formats["tflite/vad_float32"]["ccc"] == pytest.approx(formats["keras vad"]["ccc"], abs=1e-3)
+    assert formats["saved_model/padded vad"]["largest_difference"] < 1e-3
     cut = np.random.default_rng(0).normal(0, 0.05, (2, model.audio.samples)).astype("float32")
     file = TFLiteModel(tmp_path / "out/tflite/voice_vad_float32.tflite")
     np.testing.assert_allclose(
