@@ -1,4 +1,4 @@
-"""Every setting of a run, in five frozen groups, and the presets `paper` and `tuned`."""
+"""Every setting of a run, in six frozen groups, and the presets `paper` and `tuned`."""
 
 import contextlib
 import dataclasses
@@ -34,6 +34,19 @@ class Audio:
     def front_end(self):
         """Keyword arguments of `features.log_mel` and `LogMelSpectrogram`."""
         return {name: value for name, value in dataclasses.asdict(self).items() if name != "frames"}
+
+
+@dataclass(frozen=True)
+class Data:
+    """By what labels clips go, and how often each is shown.
+
+    `merge` gives labels other names, "calm=neutral", several with commas. With `balance` an epoch, which has as many
+    clips as the training part, takes as many from every corpus and in a corpus from every speaker; null does so where
+    several corpora train, true and false always or never.
+    """
+
+    merge: str = ""
+    balance: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -146,6 +159,7 @@ class Config:
         320
     """
 
+    data: Data = field(default_factory=Data)
     audio: Audio = field(default_factory=Audio)
     augmentation: Augmentation = field(default_factory=Augmentation)
     network: Network = field(default_factory=Network)

@@ -9,9 +9,13 @@ from emohrnet_tf.corpora import CORPORA
 from emohrnet_tf.errors import InputError
 
 IndexFile = Annotated[Path, typer.Argument(metavar="INDEX.csv", help="Index written by `emohrnet index`.")]
+IndexFiles = Annotated[
+    list[Path], typer.Argument(metavar="INDEX.csv...", help="Indexes written by `emohrnet index`, one or several.")
+]
+Merge = Annotated[str | None, typer.Option(help="Give labels one name: calm=neutral, several with commas.")]
 RunFolder = Annotated[Path, typer.Option("--out", "-o", help="Folder of the results; an interrupted run goes on.")]
 Preset = Annotated[str, typer.Option(help="paper or tuned.")]
-Protocol = Annotated[str, typer.Option(help="random, speaker, loso, given or all (no test).")]
+Protocol = Annotated[str, typer.Option(help="random, speaker, loso, corpus, one_corpus, given or all (no test).")]
 Scheme = Annotated[str, typer.Option(help="RAVDESS folds of `speaker`: published or emobox.")]
 Also = Annotated[
     Path | None, typer.Option(help="Index of further clips that train in every fold and are never measured.")
@@ -38,7 +42,7 @@ ModelPath = Annotated[
 ]
 
 
-def read_config(name, epochs, batch_size, architecture, head, setting, start=None):
+def read_config(name, epochs, batch_size, architecture, head, setting, start=None, merge=None):
     """The configuration of a preset with what the command line changes."""
     from emohrnet_tf.config import preset
 
@@ -48,15 +52,17 @@ def read_config(name, epochs, batch_size, architecture, head, setting, start=Non
         quick["network"] = {"architecture": architecture}
     if head is not None:
         quick["head"] = {"kind": head}
+    if merge is not None:
+        quick["data"] = {"merge": merge}
     return preset(name).replace(quick).override(setting or [])
 
 
-def read_indexes(file, also=None):
-    """An index, with further clips that always train where there are any."""
-    from emohrnet_tf.corpora import read_index
+def read_indexes(files, also=None):
+    """Indexes as one, with further clips that always train where there are any."""
+    from emohrnet_tf.corpora import join, read_index
     from emohrnet_tf.data.splits import with_also
 
-    return read_index(file) if also is None else with_also(read_index(file), read_index(also))
+    return join(files) if also is None else with_also(join(files), read_index(also))
 
 
 def numbers(option, text):

@@ -52,7 +52,7 @@ def read(root, scheme=None):
 
 
 def _labels(root, scheme):
-    """`(table, name, others)`: file, start, end, emotion of every labelled segment or file, and the columns `others`."""
+    """`(table, name, others)`: file, start, end and emotion of segments and files, and the columns `others`."""
     import audformat
 
     try:

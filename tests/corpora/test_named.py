@@ -106,7 +106,7 @@ def test_names_say_emotion_and_speaker(name, tmp_path):
 def test_the_table_is_whole():
     assert set(GRAMMARS) < set(CORPORA)
     for grammar in GRAMMARS.values():
-        assert grammar.licence and grammar.source and grammar.layout
+        assert all((grammar.licence, grammar.source, grammar.layout))
         assert set(grammar.hidden) <= {"modality", "time", "clip", "session"}
         assert all(
             f"(?P<{column}>" in grammar.pattern for column in (*grammar.codes, *grammar.numbers, *grammar.hidden)

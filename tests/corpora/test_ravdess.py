@@ -99,7 +99,8 @@ def test_speech_and_song_without_folders_of_actors(tree, tmp_path_factory):
         shutil.copy(file, flat)
     assert len(read_corpus("ravdess", flat)[0]) == 16
     whole, skipped = read_corpus("ravdess", flat, vocal_channel="all")
-    assert len(whole) == 17 and skipped.empty
+    assert len(whole) == 17
+    assert skipped.empty
 
 
 def test_vocal_channels(tree):
