@@ -5,12 +5,14 @@
     python docs/write_results.py --keep RUN   # also take a run's validation figures into the log of experiments
 
 README's results and docs/results.md come from docs/results/*/ (`emohrnet crossval`), docs/results/experiments.md from
-docs/results/experiments/*.json, the other pages from docs/exports and benchmarks.
+docs/results/experiments/*.json, docs/corpora.md from the registry of corpora, the other
+pages from docs/exports and benchmarks.
 """
 
 import sys
 
 from pages.card import card_page
+from pages.corpora import corpora_page
 from pages.experiments import experiments_page, keep
 from pages.figures import ROOT
 from pages.jobs import dimensions_page, own_labels_page
@@ -33,6 +35,7 @@ def pages():
         ROOT / "docs/export.md": export_page(),
         ROOT / "docs/own_labels.md": own_labels_page(),
         ROOT / "docs/dimensions.md": dimensions_page(),
+        ROOT / "docs/corpora.md": corpora_page(),
     }
 
 

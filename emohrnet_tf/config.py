@@ -1,4 +1,4 @@
-"""Every setting of a run, in five frozen groups that check themselves, and the presets."""
+"""Every setting of a run, in six frozen groups that check themselves, and the presets."""
 
 import contextlib
 import dataclasses
@@ -28,7 +28,7 @@ class Audio(Settings):
     mel_min_hz: float = setting(50.0, least=0)
     mel_max_hz: float = setting(8000.0, least=0)
     normalize: str = setting("window", "window", "reference", "corpus")
-    statistics: list | None = setting(None)
+    statistics: list | None = setting(None)  # noqa: RUF009
 
     def __post_init__(self):
         super().__post_init__()
@@ -46,6 +46,19 @@ class Audio(Settings):
     def front_end(self):
         """Keyword arguments of `features.log_mel` and `LogMelSpectrogram`."""
         return {name: value for name, value in dataclasses.asdict(self).items() if name != "frames"}
+
+
+@dataclass(frozen=True)
+class Data(Settings):
+    """By what labels clips go, and how often each is shown.
+
+    `merge` gives labels other names, "calm=neutral", several with commas. With `balance` an epoch, which has as many
+    clips as the training part, takes as many from every corpus and in a corpus from every speaker; null does so where
+    several corpora train, true and false always or never.
+    """
+
+    merge: str = setting("")
+    balance: bool | None = setting(None)
 
 
 @dataclass(frozen=True)
@@ -173,6 +186,7 @@ class Config:
         320
     """
 
+    data: Data = field(default_factory=Data)
     audio: Audio = field(default_factory=Audio)
     augmentation: Augmentation = field(default_factory=Augmentation)
     network: Network = field(default_factory=Network)

@@ -128,7 +128,7 @@ def test_the_wheel_holds_the_package_alone(tmp_path):
     names = wheel.namelist()
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"emohrnet_tf"}
-    assert "emohrnet_tf/corpora/ravdess.py" in names
+    assert "emohrnet_tf/corpora/grammars.py" in names
     assert any(name.endswith("entry_points.txt") for name in names)
     pretrained = {name: f"emohrnet_tf/pretrained/{name}" for name in ("ravdess.npz", "ravdess.md", "LICENSE-ravdess")}
     assert set(pretrained.values()) <= set(names)

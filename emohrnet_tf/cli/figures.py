@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from emohrnet_tf.cli.options import Architectures, IndexFile, Json, ModelPath, Part
+from emohrnet_tf.cli.options import Architectures, IndexFile, Json, Merge, ModelPath, Part
 from emohrnet_tf.cli.output import print_failed, print_table, quiet, write_report
 
 
@@ -56,17 +56,18 @@ def evaluate(
         Path | None, typer.Option("--embedding", help="Draw here which clips are alike to it (PNG).")
     ] = None,
     part: Part = "test",
+    merge: Merge = None,
     shared_labels: Annotated[
         bool, typer.Option("--shared-labels", help="Across corpora: only the emotions that both know.")
     ] = False,
 ):
     """Measure a model on an index, leaving out the clips that it was trained on or chosen by."""
     quiet()
-    from emohrnet_tf.corpora import read_index
+    from emohrnet_tf.corpora import merge_labels, read_index
     from emohrnet_tf.evaluation.on_index import measure
     from emohrnet_tf.evaluation.report import table
 
-    measured = measure(model, read_index(index_file), part, shared_labels)
+    measured = measure(model, merge_labels(read_index(index_file), merge), part, shared_labels)
     report = measured.report
     printed = write_report(json_file, report)
     if picture or reliability or embedding:

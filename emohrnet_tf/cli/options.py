@@ -7,19 +7,24 @@ import typer
 
 from emohrnet_tf.config import PRESETS, Network
 from emohrnet_tf.config import Head as HeadSettings
+from emohrnet_tf.corpora import CORPORA
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.settings import choices
 
 # Words that --help lists and the shell completes; where a module below knows them, they are told again here, because
 # neither may import it.
-Protocols = Literal["random", "speaker", "loso", "given", "all"]
+Protocols = Literal["random", "speaker", "loso", "corpus", "one_corpus", "given", "all"]
 Schemes = Literal["published", "emobox"]
-Corpora = Literal["ravdess", "emovo", "iemocap", "msp_podcast", "table"]
+Corpora = Literal[tuple(CORPORA)]
 Architectures = Literal[choices(Network, "architecture")]
 TimelineFormats = Literal["csv", "json", "audacity", "webvtt"]
 
 
 IndexFile = Annotated[Path, typer.Argument(metavar="INDEX.csv", help="Index written by `emohrnet index`.")]
+IndexFiles = Annotated[
+    list[Path], typer.Argument(metavar="INDEX.csv...", help="Indexes written by `emohrnet index`, one or several.")
+]
+Merge = Annotated[str | None, typer.Option(help="Give labels one name: calm=neutral, several with commas.")]
 RunFolder = Annotated[Path, typer.Option("--out", "-o", help="Folder of the results; an interrupted run goes on.")]
 Preset = Annotated[Literal[tuple(PRESETS)], typer.Option(help="Settings to begin with.")]
 Protocol = Annotated[Protocols, typer.Option(help="Which clips test; all: none does.")]
@@ -56,7 +61,7 @@ ModelPath = Annotated[
 ]
 
 
-def read_config(name, epochs, batch_size, architecture, head, setting, start=None):
+def read_config(name, epochs, batch_size, architecture, head, setting, start=None, merge=None):
     """The configuration of a preset with what the command line changes."""
     from emohrnet_tf.config import preset
 
@@ -66,15 +71,17 @@ def read_config(name, epochs, batch_size, architecture, head, setting, start=Non
         quick["network"] = {"architecture": architecture}
     if head is not None:
         quick["head"] = {"kind": head}
+    if merge is not None:
+        quick["data"] = {"merge": merge}
     return preset(name).replace(quick).override(setting or [])
 
 
-def read_indexes(file, also=None):
-    """An index, with further clips that always train where there are any."""
-    from emohrnet_tf.corpora import read_index
+def read_indexes(files, also=None):
+    """Indexes as one, with further clips that always train where there are any."""
+    from emohrnet_tf.corpora import join, read_index
     from emohrnet_tf.data.splits import with_also
 
-    return read_index(file) if also is None else with_also(read_index(file), read_index(also))
+    return join(files) if also is None else with_also(join(files), read_index(also))
 
 
 def numbers(option, text):

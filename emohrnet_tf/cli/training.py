@@ -10,7 +10,8 @@ from emohrnet_tf.cli.options import (
     BatchSize,
     Epochs,
     Head,
-    IndexFile,
+    IndexFiles,
+    Merge,
     Preset,
     Protocol,
     RunFolder,
@@ -25,7 +26,7 @@ from emohrnet_tf.cli.output import print_failed, quiet, verbosity
 
 
 def train(
-    index_file: IndexFile,
+    index_files: IndexFiles,
     out: RunFolder,
     preset: Preset = "tuned",
     protocol: Protocol = "speaker",
@@ -39,22 +40,23 @@ def train(
     setting: Setting = None,
     start: Start = None,
     also: Also = None,
+    merge: Merge = None,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also write TensorBoard's files.")] = False,
 ):
     """Train, choose the epoch, measure on the test part, and leave model, report and pictures."""
     quiet()
     from emohrnet_tf.training.run import train as run
 
-    config = read_config(preset, epochs, batch_size, architecture, head, setting, start)
+    config = read_config(preset, epochs, batch_size, architecture, head, setting, start, merge)
     report = run(
-        read_clips(index_file, also, protocol), config, out, protocol, fold, seed, scheme=scheme,
+        read_clips(index_files, also, protocol), config, out, protocol, fold, seed, scheme=scheme,
         tensorboard=tensorboard, verbose=verbosity(),
     )  # fmt: skip
     print_run(report, out)
 
 
 def crossval(
-    index_file: IndexFile,
+    index_files: IndexFiles,
     out: RunFolder,
     preset: Preset = "tuned",
     protocol: Protocol = "speaker",
@@ -68,6 +70,10 @@ def crossval(
     setting: Setting = None,
     start: Start = None,
     also: Also = None,
+    merge: Merge = None,
+    matrix: Annotated[
+        bool, typer.Option("--matrix", help="Protocol corpus: also train on each corpus alone, and draw both.")
+    ] = False,
     keep_models: Annotated[bool, typer.Option("--keep-models", help="Keep model.keras of every run.")] = False,
 ):
     """Train and measure every fold of a protocol with every seed; stopped anywhere, it goes on there."""
@@ -75,21 +81,21 @@ def crossval(
     from emohrnet_tf.evaluation.report import summary_table
     from emohrnet_tf.training.crossval import crossval as run
 
-    config = read_config(preset, epochs, batch_size, architecture, head, setting, start)
+    config = read_config(preset, epochs, batch_size, architecture, head, setting, start, merge)
     only = None if folds == "all" else numbers("--folds", folds)
     summary = run(
-        read_clips(index_file, also, protocol), config, out, protocol, numbers("--seeds", seeds), only,
-        keep_models, verbose=verbosity(), say=typer.echo, scheme=scheme,
+        read_clips(index_files, also, protocol), config, out, protocol, numbers("--seeds", seeds), only,
+        keep_models, matrix, verbose=verbosity(), say=typer.echo, scheme=scheme,
     )  # fmt: skip
     typer.echo(summary_table(summary))
     typer.echo(f"\nEverything lies in {out}: report.json, confusion.png, and the report of each run.")
 
 
-def read_clips(index_file, also, protocol):
+def read_clips(index_files, also, protocol):
     """The clips to train and measure on; says so where folds are not the published ones."""
     from emohrnet_tf.data.splits import missing_actors
 
-    index = read_indexes(index_file, also)
+    index = read_indexes(index_files, also)
     missing = missing_actors(index if also is None else index[~index["also"]]) if protocol == "speaker" else None
     if missing:
         text = f"RAVDESS without {len(missing)} of its actors ({', '.join(missing)}): not the published folds, but of"
@@ -98,13 +104,17 @@ def read_clips(index_file, also, protocol):
 
 
 def print_run(report, out):
-    from emohrnet_tf.evaluation.report import CHOICES, comparison
+    from emohrnet_tf.evaluation.report import CHOICES, across_table, comparison, corpora_table
 
     typer.echo(
         f"Protocol {report['protocol']}, fold {report['fold']}, seed {report['seed']}: "
         f"{CHOICES[report['chosen']]}, {report['epochs'][report['chosen']]} of {report['epochs']['last']}."
     )
+    if len(report["corpora"]) > 1:
+        typer.echo(corpora_table(report["corpora"]) + "\n")
     if report["results"]:
         typer.echo(comparison(report["results"], report["chosen"]))
+    if "across" in report:
+        typer.echo("\n" + across_table(report["across"]))
     typer.echo(f"Everything lies in {out}: model.keras, report.json, curves.png and the rest.")
     print_failed(report["failed"], "failed")

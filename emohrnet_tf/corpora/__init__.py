@@ -1,21 +1,24 @@
 """Corpora as indexes: a folder, or a table, becomes a DataFrame with a row for each clip."""
 
+import functools
 import inspect
 
 from emohrnet_tf.errors import InputError
 
-from . import emovo, iemocap, msp_podcast, ravdess, table
+from . import audformat, iemocap, msp_podcast, named, table
+from .grammars import GRAMMARS
+from .several import join, merge_labels
 from .table import read_index, write_index
 
-CORPORA = {
-    "ravdess":     ravdess.read,
-    "emovo":       emovo.read,
+CORPORA = {name: functools.partial(named.read, name) for name in GRAMMARS} | {
+    "ravdess":     named.read_ravdess,
     "iemocap":     iemocap.read,
     "msp_podcast": msp_podcast.read,
+    "audformat":   audformat.read,
     "table":       table.read,
 }  # fmt: skip
 
-__all__ = ["CORPORA", "read_corpus", "read_index", "write_index"]
+__all__ = ["CORPORA", "GRAMMARS", "join", "merge_labels", "read_corpus", "read_index", "write_index"]
 
 
 def read_corpus(name, root, **options):
@@ -24,7 +27,8 @@ def read_corpus(name, root, **options):
     Every file's header and bytes are read. Bad files are listed and never lose the rest.
 
     Args:
-        name: a key of `CORPORA`: "ravdess", "emovo", "iemocap", "msp_podcast", "table".
+        name: a key of `CORPORA`: those of `GRAMMARS`, which are read by their files' names, and "iemocap",
+            "msp_podcast", "audformat", "table".
         root: folder of the corpus; for "table" the CSV file.
         options: the corpus' own: ravdess has `vocal_channel` ("speech", "song", "all"), iemocap `task` ("4class",
             "all"), msp_podcast `test_set` ("Test1", ...), table `vad_scale` ("1..5").
@@ -43,7 +47,7 @@ def read_corpus(name, root, **options):
     """
     if name not in CORPORA:
         raise InputError(f"corpus: give one of {', '.join(CORPORA)}. Received: {name!r}")
-    known = list(inspect.signature(CORPORA[name]).parameters)[1:]
+    known = list(inspect.signature(CORPORA[name]).parameters)[1:]  # after `root`
     unknown = [option for option in options if option not in known]
     if unknown:
         choice = f"the options are {', '.join(known)}" if known else "it has no options"

@@ -73,7 +73,8 @@ def make_index(rows, skipped, corpus, root, unique_names=False, several_channels
             (seconds) cut a section out of the file.
         skipped: list of dicts with `file` and `reason`: what is left out already.
         corpus: name for the column `corpus`, and for messages with `root`.
-        unique_names: a second file of the same stem is a copy (an archive unpacked twice) and is skipped.
+        unique_names: a second file of a speaker with the same emotion and stem is a copy (an archive unpacked twice)
+            and is skipped.
         several_channels: value of the column `channel` for files with more than one; the column is there only if
             such a file is.
 
@@ -97,7 +98,8 @@ def make_index(rows, skipped, corpus, root, unique_names=False, several_channels
         elif not 0 <= start < min(end, fact["seconds"]) or math.inf > end > fact["seconds"] + SLACK_SECONDS:
             reason = f"lasts {fact['seconds']:.3f} s; the section {start:g} to {end:g} s is not within"
         else:
-            copied = first_of.setdefault(Path(row["file"]).stem.lower(), row["file"]) if unique_names else row["file"]
+            known_by = (row.get("speaker"), row["emotion"], Path(row["file"]).stem.lower())
+            copied = first_of.setdefault(known_by, row["file"]) if unique_names else row["file"]
             reason = None if copied == row["file"] else f"a second copy of {copied}"
         if reason:
             skipped.append({"file": row["file"], "reason": reason})

@@ -9,7 +9,9 @@ from emohrnet_tf.errors import InputError
 from emohrnet_tf.pretrained import is_pretrained, read_weights, weights_file
 
 PARTS = ("train", "validation", "test")
-PROTOCOLS = ("random", "speaker", "loso", "given", "all")
+PROTOCOLS = ("random", "speaker", "loso", "corpus", "one_corpus", "given", "all")
+APART = ("corpus", "one_corpus")  # hold whole corpora apart
+LEFT_OUT = "left out"  # of a corpus held out: clips whose label no training corpus has
 
 
 def check_split(index, split, protocol):
@@ -18,7 +20,8 @@ def check_split(index, split, protocol):
     Args:
         index: DataFrame with `emotion`, `group` (by default `file`), and `speaker` for unseen speakers.
         split: Series over `index.index` of "train", "validation", "test".
-        protocol: one of `PROTOCOLS`; speakers are held apart in `speaker` and `loso`.
+        protocol: one of `PROTOCOLS`; speakers are held apart in `speaker` and `loso`, corpora in `corpus` and
+            `one_corpus`, where clips may be `LEFT_OUT`.
 
     Raises:
         InputError: other names of parts; an empty part; a group, or a speaker, in two parts; an emotion of
@@ -36,6 +39,8 @@ def check_split(index, split, protocol):
     split = pd.Series(split)
     if not split.index.equals(index.index):
         raise InputError(f"split: needs one value for each of the {len(index)} rows. Received: {len(split)!r} others")
+    if protocol in APART:
+        index, split = index[split != LEFT_OUT], split[split != LEFT_OUT]
     parts = parts_of(split)
     if protocol == "all" and set(parts) == {"train"}:
         return  # nothing is measured
@@ -53,7 +58,9 @@ def check_split(index, split, protocol):
                 f"Received: {unknown[0]!r}"
             )
     _keep_together(parts, groups_of(index), "a group of identical clips")
-    if protocol in ("speaker", "loso"):
+    if protocol in APART:
+        _keep_together(np.where(parts == "test", "test", "train"), column_of(index, "corpus"), "a corpus")
+    if protocol in ("speaker", "loso", *APART):
         _keep_together(parts, speakers_of(index), "a speaker")
 
 
@@ -138,4 +145,4 @@ def heard(path, index):
     if not split_file.exists():
         return pd.Series(False, index=index.index)
     known = pd.read_csv(split_file)
-    return index.file.isin(known.file[known.split != "test"])
+    return index.file.isin(known.file[known.split.isin(["train", "validation"])])

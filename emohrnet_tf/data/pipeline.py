@@ -10,6 +10,7 @@ from emohrnet_tf.audio.decode import read_clip
 from emohrnet_tf.audio.files import SAMPLE_RATE, load_audio
 from emohrnet_tf.audio.windows import graph_windows, window_starts
 from emohrnet_tf.data.augment import EQUALIZER_KNOTS, Augment, mix, spectral_gains
+from emohrnet_tf.data.balance import draw_evenly
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.model.features import log_mel
 
@@ -88,7 +89,7 @@ class Clips:
         return read
 
 
-def training_batches(clips, rows, targets, config, seed=0, first_epoch=0):
+def training_batches(clips, rows, targets, config, seed=0, first_epoch=0, units=None):
     """Batches for `model.fit`, endless: epoch after epoch of all rows, each in an order of its own.
 
     Everything random is a function of (seed, epoch, clip), so a run repeats, and one that resumes at `first_epoch`
@@ -101,6 +102,8 @@ def training_batches(clips, rows, targets, config, seed=0, first_epoch=0):
         config: `config.Config`.
         seed: int.
         first_epoch: epoch of the first batch, counted from 0.
+        units: of `balance.units`, one for each of `rows`: an epoch of as many clips, drawn evenly of them; None shows
+            every clip once. A clip that comes again is changed anew.
 
     Returns:
         `(dataset, steps)`: a tf.data dataset of (log-mel `(batch, frames, mels, 1)`, targets `(batch, classes)` or a
@@ -114,13 +117,18 @@ def training_batches(clips, rows, targets, config, seed=0, first_epoch=0):
 
     def one_epoch(epoch):
         order_key, clips_key = tf.unstack(tf.random.split(tf.stack([tf.cast(seed, tf.int64), epoch])))
-        order = tf.random.experimental.stateless_shuffle(tf.range(tf.size(rows)), seed=order_key)
-        batches = tf.data.Dataset.from_tensor_slices(order)
-        batches = batches.map(lambda i: example(clips_key, i), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        if units is None:
+            order = name = tf.random.experimental.stateless_shuffle(tf.range(tf.size(rows)), seed=order_key)
+        else:
+            order, name = draw_evenly(units, order_key), tf.range(tf.size(rows))
+        batches = tf.data.Dataset.from_tensor_slices((order, name))
+        batches = batches.map(
+            lambda i, name: example(clips_key, i, name), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+        )
         return batches.batch(batch_size, drop_remainder=True)
 
-    def example(clips_key, i):
-        key = tf.random.fold_in(clips_key, tf.cast(i, tf.int64))
+    def example(clips_key, i, name):
+        key = tf.random.fold_in(clips_key, tf.cast(name, tf.int64))  # of the clip, or of its place where it comes again
         place_key, noise_key, augment_key, equalizer_key, mixup_key = tf.unstack(tf.random.split(key, 5))
         where, fill = tf.unstack(tf.random.stateless_uniform([2], place_key))
         waveform = place(read(rows[i]), samples, where, fill, settings)

@@ -7,7 +7,10 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
+from emohrnet_tf.data.across import across_corpora
+from emohrnet_tf.data.dealing import INNER_FOLDS, deal
 from emohrnet_tf.data.leakage import (
+    APART,
     PARTS,
     PROTOCOLS,
     check_split,
@@ -22,7 +25,6 @@ from emohrnet_tf.errors import InputError
 __all__ = ["PARTS", "PROTOCOLS", "SCHEMES", "check_split", "fold_count", "missing_actors", "split", "with_also"]
 
 DEFAULT_FOLDS = 5
-INNER_FOLDS = 8  # validation is one of so many parts of what is not test
 
 # Actors of RAVDESS: test and validation of each fold. "published": test folds of Luna-Jimenez et al. 2021
 # (doi 10.3390/s21227665), with a man and a woman of other folds to choose the epoch. "emobox": test folds of EmoBox
@@ -55,12 +57,15 @@ def split(index, protocol, fold=0, seed=0, folds=None, scheme="published"):
     - `speaker`: unseen speakers. All of RAVDESS has the folds of `scheme`. Otherwise speakers are dealt to folds of
       about equal numbers of clips, and half of the next fold's speakers (rounded up) validate.
     - `loso`: leave one out: a session where the index has `session`, else a speaker; the next one validates.
+    - `corpus`: leave one corpus out: all of one tests, in the order of their names, the others train; an eighth of the
+      speakers of each that has three or more validates. `one_corpus` is the other way round: one corpus trains and
+      validates, all the others test. A clip whose label no training clip has is "left out".
     - `given`: the column `split` as it is. Where it has no validation, 1/8 of train becomes it: whole speakers where
       no speaker of train is in test and train has three or more, else clips as in `random`.
     - `all`: every clip trains, for a model to be given away; nothing is measured.
 
-    Over the folds of `random`, `speaker` and `loso` every clip is in test exactly once. The result depends on names
-    and contents, not on the order of rows; `seed` moves only what is drawn by clips.
+    Over the folds of `random`, `speaker` and `loso` every clip is in test exactly once (of `corpus`: or left out). The
+    result depends on names and contents, not on the order of rows; `seed` moves only what is drawn by clips.
 
     Args:
         index: DataFrame with `file`, `emotion`; `speaker` for unseen speakers; `group` (by default the file). Rows
@@ -102,6 +107,8 @@ def split(index, protocol, fold=0, seed=0, folds=None, scheme="published"):
         parts = _random(rows, count, fold, seed)
     elif protocol == "given":
         parts = _given(rows, seed)
+    elif protocol in APART:
+        parts = across_corpora(rows, protocol, fold)
     elif protocol == "all":
         parts = np.full(len(rows), "train", object)
     else:
@@ -141,6 +148,11 @@ def fold_count(index, protocol, folds=None, scheme="published"):
         count = len(set(_units(index, protocol)))
         if count < 3:
             raise InputError(f"loso needs three speakers or sessions: test, validation, train. Received: {count!r}")
+    elif protocol in APART:
+        names = sorted(set(column_of(index, "corpus")))
+        count = len(names)
+        if count < 2:
+            raise InputError(f"{protocol} needs two corpora or more: give the index of each. Received: {names!r}")
     elif protocol == "speaker" and _is_ravdess(index):
         count = len(SCHEMES[scheme])
     elif protocol == "speaker":
@@ -232,7 +244,7 @@ def _given(rows, seed):
         names = speakers_of(rows)
         seen = set(names[train])
         if len(seen) >= 3 and not seen & set(names[parts == "test"]):
-            chosen = _balanced(names[train], min(INNER_FOLDS, len(seen)))[0]
+            chosen = deal(names[train], min(INNER_FOLDS, len(seen)))[0]
             parts[train[np.isin(names[train], chosen)]] = "validation"
             return parts
     parts[train[_clip_fold(rows.iloc[train], INNER_FOLDS, 0, seed)]] = "validation"
@@ -247,20 +259,9 @@ def _folds(rows, protocol, count, scheme):
         return [([unit], [units[(i + 1) % count]]) for i, unit in enumerate(units)]
     if _is_ravdess(rows):
         return [(test.split(), validation.split()) for test, validation in SCHEMES[scheme]]
-    dealt = _balanced(names, count)
+    dealt = deal(names, count)
     following = dealt[1:] + dealt[:1]
     return [(test, after[: (len(after) + 1) // 2]) for test, after in zip(dealt, following)]
-
-
-def _balanced(names, count):
-    """Deal names to `count` lists with about equal numbers of rows: the most frequent first, to the shortest list."""
-    speakers, clips = np.unique(names, return_counts=True)
-    lists, totals = [[] for _ in range(count)], [0] * count
-    for i in np.argsort(-clips, kind="stable"):
-        shortest = min(range(count), key=lambda k: (totals[k], len(lists[k]), k))
-        lists[shortest].append(speakers[i])
-        totals[shortest] += clips[i]
-    return lists
 
 
 # --- Columns ---

@@ -32,6 +32,44 @@ def emotion_numbers(index, labels):
     return np.array([numbers.get(emotion, -1) for emotion in index.emotion], int)
 
 
+def label_sets(index, labels):
+    """Which labels each corpus of an index has, where they differ.
+
+    Args:
+        index: DataFrame of the clips, all of a corpus' own, with `emotion` and `corpus`.
+        labels: names of the emotions; others count for nothing.
+
+    Returns:
+        Tuple of (corpus, flags), sorted, with a 0 or 1 for each label; empty where every corpus has every label.
+
+    Raises:
+        InputError: a corpus that shares no label with the others: nothing would tie its labels to theirs.
+
+    Example:
+        >>> import pandas as pd
+        >>> index = pd.DataFrame({"emotion": ["calm", "anger", "anger"], "corpus": ["a", "a", "b"]})
+        >>> label_sets(index, ["calm", "anger"])
+        (('a', (1, 1)), ('b', (0, 1)))
+    """
+    if "corpus" not in index or index["corpus"].isna().any() or not labels:
+        return ()
+    named = index[index["emotion"].isin(labels)]
+    sets = {corpus: set(rows) for corpus, rows in named.groupby("corpus")["emotion"]}
+    tied, waiting = set(), dict(sets)
+    while waiting:
+        near = [corpus for corpus, own in waiting.items() if not tied or own & tied]
+        if not near:
+            corpus, own = next(iter(waiting.items()))
+            raise InputError(
+                f"{corpus} has no label in common with the other corpora ({', '.join(sorted(tied))}): call what is the "
+                f"same by one name (--merge old=new), or leave it out. Received: {sorted(own)!r}"
+            )
+        tied |= waiting.pop(near[0])
+    if all(own == set(labels) for own in sets.values()):
+        return ()
+    return tuple((corpus, tuple(int(label in own) for label in labels)) for corpus, own in sorted(sets.items()))
+
+
 def read_vad(index):
     """Valence, arousal and dominance of the clips of an index, from whatever scale each row states.
 
@@ -117,7 +155,7 @@ def make_sphere(index, head, train):
     return Sphere(*read_scale(index.vad_scale.iloc[rows[0]]), center, head.step, head.neutral_radius)
 
 
-def make_targets(index, labels, head, sphere=None, train=None):
+def make_targets(index, labels, head, sphere=None, train=None, sets=()):
     """The targets of training, by output of the network.
 
     Args:
@@ -125,9 +163,11 @@ def make_targets(index, labels, head, sphere=None, train=None):
         labels: names of the emotions.
         head: `config.Head`.
         sphere, train: of `make_sphere`, for a head with dimensions.
+        sets: of `label_sets`.
 
     Returns:
-        dictionary of float32 arrays: `logits` `(clips, classes)`, a row of zeros where the emotion is not known;
+        dictionary of float32 arrays: `logits` `(clips, classes + sets)`, at the end a 1 for the label set of the clip's
+        corpus where there are any, and a row of zeros where the emotion is not known;
         `dimensions` `(clips, 4)`, the point and whether it is known; `regions` `(clips, regions)`, at each clip's
         region the region's weight among the training clips, a row of zeros where not known.
     """
@@ -135,6 +175,10 @@ def make_targets(index, labels, head, sphere=None, train=None):
     if head.emotions:
         numbers = emotion_numbers(index, labels)
         targets["logits"] = (np.eye(len(labels))[numbers] * (numbers >= 0)[:, None]).astype("float32")
+        if sets:
+            own = np.array([[corpus == name for name, _ in sets] for corpus in index["corpus"]])
+            own = (own & (numbers >= 0)[:, None]).astype("float32")
+            targets["logits"] = np.concatenate([targets["logits"], own], axis=1)
     if head.dimensions:
         cube, known = read_vad(index)
         targets["dimensions"] = np.column_stack([cube, known]).astype("float32")

@@ -1,6 +1,7 @@
 """Reports for readers: tables in Markdown that also read as plain text."""
 
 from emohrnet_tf.errors import InputError
+from emohrnet_tf.evaluation.across import KINDS
 
 # what the columns of `comparison` are called, for the keys that say how an epoch was chosen
 CHOICES = {
@@ -114,7 +115,54 @@ def summary_table(summary):
         for run in summary["runs"]
     ]
     parts.append(_markdown(["run", *(MEASURES[key] for key in shown)], rows))
+    if "across" in summary:
+        parts.append(across_table(summary["across"]["cells"], summary["across"]["mean"]))
     return "\n\n".join(parts)
+
+
+def across_table(rows, mean=None):
+    """Reports of `across.cells` as Markdown: each corpus that was held out, their mean, and what is left of the free
+    answers where only the confident ones are given.
+    """
+    lines = [
+        [row["test"], ", ".join(row["train"]), str(row["free"]["clips"]), *_kinds(row)] for row in rows
+    ]  # fmt: skip
+    if mean is not None:
+        lines.append([f"mean of {mean['free']['corpora']}", "", "", *_kinds(mean)])
+    head = ["tested on", "trained on", "clips", *(f"UAR, {name} (chance)" for name in KINDS.values())]
+    parts = [_markdown([*head, "ECE", "mean confidence"], lines)]
+    left_out = {
+        f"{row['test']}: {emotion}": count for row in rows for emotion, count in row.get("left_out", {}).items()
+    }
+    if left_out:
+        told = ", ".join(f"{name} ({count})" for name, count in left_out.items())
+        parts.append(f"Left out, as no training corpus has the label: {told}.")
+    if mean is not None:
+        steps = [
+            [f"{step['min_confidence']:.1f}", *(_percent(step[name]) for name in ("coverage", "war", "uar"))]
+            for step in mean["free"]["coverage"]
+        ]
+        parts.append(_markdown(["least confidence", "answered", "right of these", "UAR of these"], steps))
+    return "\n\n".join(parts)
+
+
+def _kinds(report):
+    """Cells of `across_table`: UAR and chance of each kind, then how sure the free answers are."""
+    cells = [
+        "-" if report[kind] is None else f"{_percent(report[kind]['uar'])} ({100 * report[kind]['chance']:.0f})"
+        for kind in KINDS
+    ]
+    return [*cells, _percent(report["free"]["ece"]), _percent(report["free"]["mean_confidence"])]
+
+
+def corpora_table(corpora):
+    """`corpora` of a run's report as Markdown: clips by part, speakers and hours."""
+    rows = [
+        [row["corpus"], *(str(row["clips"].get(part, 0)) for part in ("train", "validation", "test", "left out"))]
+        + [str(row["speakers"]), f"{row['hours']:.2f}", str(len(row["emotions"]))]
+        for row in corpora
+    ]
+    return _markdown(["corpus", "train", "validation", "test", "left out", "speakers", "hours", "labels"], rows)
 
 
 def _shown(key, value):

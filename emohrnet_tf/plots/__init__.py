@@ -5,12 +5,14 @@ the format (.png, .pdf, .svg); a picture is written whole or not at all, and its
 """
 
 from .architecture import network
+from .corpora import corpora
 from .evaluated import evaluated
 from .scores import confusion_matrix, dimensions, embedding_map, learning_curves, reliability, robustness
 from .sound import spectrograms, timeline
 
 __all__ = [
     "confusion_matrix",
+    "corpora",
     "dimensions",
     "embedding_map",
     "evaluated",

@@ -9,16 +9,18 @@ import pandas as pd
 
 from emohrnet_tf import plots
 from emohrnet_tf.config import Config
+from emohrnet_tf.corpora import merge_labels
 from emohrnet_tf.data.pipeline import Clips
 from emohrnet_tf.data.splits import fold_count
 from emohrnet_tf.errors import InputError
+from emohrnet_tf.evaluation.across import KINDS, mean_scores
 from emohrnet_tf.evaluation.calibration import risk_coverage
 from emohrnet_tf.evaluation.metrics import classification_report, dimensions_report
 from emohrnet_tf.evaluation.report import CHOICES
 from emohrnet_tf.files import write_csv, write_json
 from emohrnet_tf.model.sphere import DIMENSIONS, Sphere
 from emohrnet_tf.provenance import provenance
-from emohrnet_tf.training.run import check_settings, finished, labels_of, run_of, train
+from emohrnet_tf.training.run import check_settings, finished, ordered, run_of, train
 from emohrnet_tf.training.trainer import Trainer
 
 SCORES = ("uar", "war", "macro_f1", "ece", "ccc")
@@ -33,8 +35,10 @@ def crossval(
     seeds=(0,),
     only=None,
     keep_models=False,
+    matrix=False,
     verbose="auto",
     say=print,
+    clips=None,
     **split_options,
 ):
     """Train and measure every fold of a protocol with every seed; stopped anywhere, it goes on there.
@@ -46,12 +50,16 @@ def crossval(
         index, config, protocol, **split_options: of `run.train`.
         out: folder. Each run has a folder in it, `fold0_seed0`, and when it ends its report and predictions as
             `fold0_seed0.json` and `.csv`: where these two lie, the run is done, whatever became of its folder.
-            `report.json` is written anew after each run, over the runs so far; `confusion.png` at the end.
+            `report.json` is written anew after each run, over the runs so far; `confusion.png` at the end, and
+            `corpora.png` where corpora are held apart.
         seeds: of the runs.
         only: folds to run, or None for all. A report on some folds says so, and gives no mean over the protocol.
+        matrix: of protocol `corpus`: also train on each corpus alone, in the folder `one_corpus`, and draw who learns
+            from whom.
         keep_models: keep each run's `model.keras`; else only reports, predictions and pictures stay.
         verbose: Keras' progress bar.
         say: called with a line after each run.
+        clips: function that gives the `pipeline.Clips` of the index (its labels merged), where calls share them.
 
     Returns:
         The report of `summarize`.
@@ -62,24 +70,27 @@ def crossval(
     out = Path(out)
     if protocol == "all":
         raise InputError("Protocol all measures nothing: train with it by `emohrnet train`. Received: 'all'")
-    count = fold_count(index, protocol, **split_options)
+    if matrix and protocol != "corpus":
+        raise InputError(f"A matrix of corpora is of protocol corpus. Received: {protocol!r}")
+    merged = merge_labels(index, config.data.merge)
+    count = fold_count(merged, protocol, **split_options)
     seeds, folds = list(seeds), list(range(count)) if only is None else sorted(set(only))
     if not seeds or len(set(seeds)) != len(seeds):
         raise InputError(f"seeds: at least one, each once. Received: {seeds!r}")
     if not folds or not set(folds) <= set(range(count)):
         raise InputError(f"folds: {protocol} has {count} here, numbered 0 to {count - 1}. Received: {only!r}")
     check_settings(config)
-    clips = functools.cache(lambda: Clips(index, config.audio.sample_rate))
-    trainer = functools.cache(lambda: Trainer(config, labels_of(clips().index, config.head)))
+    clips = clips or functools.cache(lambda: Clips(merged, config.audio.sample_rate))
+    trainer = functools.cache(lambda labels, sets: Trainer(config, labels, sets))
     reports, predictions = [], []
     for seed in seeds:
         for fold in folds:
             folder = out / f"fold{fold}_seed{seed}"
             run = (protocol, fold, seed)
-            report, table = done_before(folder, run_of(index, config, *run, **split_options))
+            report, table = done_before(folder, run_of(merged, config, *run, **split_options))
             if report is None:
-                unfinished = not finished(folder, run_of(index, config, *run, **split_options))
-                shared = {"clips": clips(), "trainer": trainer()} if unfinished else {}
+                unfinished = not finished(folder, run_of(merged, config, *run, **split_options))
+                shared = {"clips": clips(), "trainer": trainer} if unfinished else {}
                 report = train(index, config, folder, *run, verbose=verbose, **shared, **split_options)
                 table = pd.read_csv(folder / "predictions.csv", dtype={"speaker": str})
                 table["file"] = table["file"].map(lambda file: Path(file).name)
@@ -96,8 +107,17 @@ def crossval(
             scores += [f"CCC {result['ccc']:.3f}"] if "ccc" in result else []
             say(f"Fold {fold}, seed {seed}: {', '.join(scores)} ({len(reports)} of {len(seeds) * len(folds)} runs)")
     title = f"{summary['corpus']}, {protocol}, {summary['network']}, {len(folds)} of {count} folds, seed {seeds[0]}"
-    if config.head.emotions:
+    if config.head.emotions and summary["pooled"]:
         plots.confusion_matrix(summary["pooled"][0], out / "confusion.png", title=title)
+    if "across" in summary:
+        if matrix:
+            alone = crossval(
+                index, config, out / "one_corpus", "one_corpus", seeds, None, keep_models, verbose=verbose,
+                say=say, clips=clips, **split_options,
+            )  # fmt: skip
+            summary["across"]["matrix"] += alone["across"]["matrix"]
+            write_json(out / "report.json", summary)
+        plots.corpora(summary["across"]["matrix"], out / "corpora.png", title=f"{summary['network']}, seeds {seeds}")
     return summary
 
 
@@ -135,10 +155,12 @@ def summarize(reports, predictions, folds):
         epoch, mean and spread (standard deviation) over the runs; `lower`, the lower of mean UAR and mean WAR of the
         result; `complete`, whether every fold is there; `calibration`, mean over the runs; `pooled`: for each seed
         `classification_report` on all its test clips together, with bootstrap intervals, confusion matrix and table of
-        speakers, and `calibration.risk_coverage`.
+        speakers, and `calibration.risk_coverage` (none for `one_corpus`, which tests clips several times). Where
+        corpora are held apart, `across`: `cells`, of every run and corpus the report of `across.cells`; `mean`
+        (`across.mean_scores`); and `matrix`, the UAR of every train and test corpus over the seeds.
     """
     first = reports[0]
-    labels = first["results"][first["chosen"]].get("labels", [])
+    labels = ordered({label for report in reports for label in report["results"][report["chosen"]].get("labels", [])})
     measures = [name for name in SCORES if name in first["results"][first["chosen"]]]
     scores = {}
     choices = [choice for choice in CHOICES if choice in first["results"]]
@@ -150,11 +172,11 @@ def summarize(reports, predictions, folds):
         }
     pooled = []
     table = pd.concat(predictions)
-    for seed, rows in table.groupby("seed"):
+    for seed, rows in table.groupby("seed") if first["protocol"] != "one_corpus" else ():
         report, speakers = {}, rows.speaker.tolist() if "speaker" in rows else None
         if labels:
             named = rows[rows.emotion.notna()]
-            probabilities = named[labels].to_numpy()
+            probabilities = named[labels].fillna(0.0).to_numpy()  # a label that the fold's training did not have
             probabilities /= probabilities.sum(axis=1, keepdims=True)  # the file holds six decimals
             true = named.emotion.map(labels.index).to_numpy()
             report = classification_report(labels, true, probabilities, named.speaker.tolist() if speakers else None)
@@ -190,5 +212,22 @@ def summarize(reports, predictions, folds):
         },
         "lower": min(result[name]["mean"] for name in ("uar", "war") if name in result) if labels else None,
         "pooled": pooled,
+        **({"across": summarize_across(reports)} if "across" in first else {}),
         **provenance(),
     }
+
+
+def summarize_across(reports):
+    """`across` of `summarize`, from the reports of runs that hold corpora apart."""
+    rows = [{"fold": report["fold"], "seed": report["seed"], **cell} for report in reports for cell in report["across"]]
+    matrix = []
+    for train_, test in dict.fromkeys((tuple(row["train"]), row["test"]) for row in rows):
+        own = [row for row in rows if (tuple(row["train"]), row["test"]) == (train_, test)]
+        scores = {
+            kind: {name: float(np.mean([row[kind][name] for row in own])) for name in ("uar", "chance")}
+            if own[0][kind]
+            else None
+            for kind in KINDS
+        }
+        matrix.append({"train": list(train_), "test": test, "seeds": len(own), **scores})
+    return {"cells": rows, "mean": mean_scores(rows), "matrix": matrix}

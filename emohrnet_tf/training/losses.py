@@ -20,14 +20,48 @@ def smoothed_cross_entropy(smoothing=0.0):
     return cross_entropy
 
 
-def masked_cross_entropy(true, logits, smoothing=0.0):
+def label_set_cross_entropy(true, logits, label_sets, smoothing=0.0):
+    """Cross-entropy of clips of corpora that do not have the same labels: a value for each row, `(batch,)`.
+
+    That no clip of a corpus is called calm does not say that none of its clips is calm: nobody asked. So the softmax of
+    a clip runs over the labels that its corpus has, and the logits of the others get no gradient from it: it says
+    nothing for them and nothing against them. (Alternatives: a sigmoid for each label has no probabilities that sum to
+    1; taking a missing label as "no" teaches a network to tell corpora by their microphones.) Smoothing, too, gives
+    its share to the corpus' own labels alone. With one label set of all labels this is `smoothed_cross_entropy`.
+
+    Everything is linear in `true`, so a clip mixed of two (mixup) has the mean of both clips' losses, each over the
+    labels of its own corpus. Neither the union nor the intersection of the two sets gives that: with the union either
+    clip would speak against labels that only the other's corpus has, and the intersection may lack both labels.
+
+    Args:
+        true: `(batch, classes + sets)`: probabilities of the labels, then the share of each label set, which is 1 for
+            the clip's own corpus where nothing is mixed; a row of zeros has no label and loses nothing.
+        logits: `(batch, classes)`.
+        label_sets: `(sets, classes)` of 0 and 1: which labels each corpus has.
+        smoothing: of the labels.
+    """
+    sets = ops.convert_to_tensor(label_sets, "float32")
+    logits, true = ops.cast(logits, "float32"), ops.cast(true, "float32")
+    target, share = true[:, : sets.shape[1]], true[:, sets.shape[1] :]
+    own = ops.where(sets[None] > 0, logits[:, None], -1e9)  # (batch, sets, classes)
+    spread = ops.matmul(share, sets / ops.sum(sets, axis=1, keepdims=True))
+    target = target * (1.0 - smoothing) + smoothing * spread
+    return ops.sum(share * ops.logsumexp(own, axis=-1), axis=-1) - ops.sum(target * logits, axis=-1)
+
+
+def masked_cross_entropy(true, logits, smoothing=0.0, label_sets=None):
     """Mean cross-entropy of the rows that have a label: a scalar, 0 where none has.
 
     Args:
         true: `(batch, classes)`; a row of zeros has no label, one that sums to w counts w times.
         logits: `(batch, classes)`.
         smoothing: of the labels.
+        label_sets: of `label_set_cross_entropy`, whose `true` it then takes; None for one set of all labels.
     """
+    if label_sets is not None:
+        known = ops.cast(ops.sum(true, axis=-1) > 0, "float32")
+        lost = ops.sum(label_set_cross_entropy(true, logits, label_sets, smoothing))
+        return lost / ops.maximum(ops.sum(known), 1.0)
     # not categorical_crossentropy, whose gradient in TensorFlow is only right for rows that sum to 1
     known = ops.cast(ops.sum(true, axis=-1) > 0, logits.dtype)
     weight = ops.sum(true, axis=-1, keepdims=True)
@@ -85,7 +119,11 @@ def of_whole_batch(measure, shared=False):
 
 
 def masked_accuracy(true, logits):
-    """Share of a batch's rows that have a label and are given it, for the progress bar."""
+    """Share of a batch's rows that have a label and are given it, for the progress bar.
+
+    `true` may go on behind the labels, as that of `label_set_cross_entropy`.
+    """
+    true = true[:, : logits.shape[-1]]
     known = ops.cast(ops.sum(true, axis=-1) > 0, logits.dtype)
     right = ops.cast(ops.argmax(true, axis=-1) == ops.argmax(logits, axis=-1), logits.dtype)
     return ops.sum(right * known) / ops.maximum(ops.sum(known), 1.0)
@@ -113,10 +151,12 @@ class SphereLosses:
         weighting: of `config.Head`.
         smoothing: of the emotions' labels.
         network: that the losses are for, with the layer `task_weights` for "uncertainty".
+        label_sets: of `masked_cross_entropy`.
     """
 
-    def __init__(self, network, weighting="dynamic", smoothing=0.0):
+    def __init__(self, network, weighting="dynamic", smoothing=0.0, label_sets=None):
         self.weighting, self.smoothing = Head(weighting=weighting).weighting, smoothing  # refuses another
+        self.label_sets = label_sets
         self.region_weight = keras.Variable(1.0, trainable=False, dtype="float32", name="region_weight")
         self.tasks = network.get_layer("task_weights") if weighting == "uncertainty" else None
         every = {"logits": self.emotion, "dimensions": self.dimensions, "regions": self.regions}
@@ -125,7 +165,7 @@ class SphereLosses:
         }
 
     def emotion(self, true, logits):
-        return self._weighed("emotion", masked_cross_entropy(true, logits, self.smoothing))
+        return self._weighed("emotion", masked_cross_entropy(true, logits, self.smoothing, self.label_sets))
 
     def dimensions(self, true, predicted):
         cube, known = split_known(true)

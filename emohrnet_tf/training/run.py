@@ -1,6 +1,7 @@
 """One run: index -> model.fit -> the chosen epoch -> model, report and pictures."""
 
 import dataclasses
+import functools
 import hashlib
 import importlib.util
 import json
@@ -12,12 +13,14 @@ import pandas as pd
 
 from emohrnet_tf import plots
 from emohrnet_tf.config import EMOTIONS, PAPER_CHOICES, Config, preset_name
+from emohrnet_tf.corpora import merge_labels
 from emohrnet_tf.data.augment import paper_mask_limits
-from emohrnet_tf.data.leakage import heard
+from emohrnet_tf.data.leakage import APART, LEFT_OUT, heard
 from emohrnet_tf.data.pipeline import Clips
 from emohrnet_tf.data.splits import split
-from emohrnet_tf.data.targets import make_sphere
+from emohrnet_tf.data.targets import label_sets, make_sphere
 from emohrnet_tf.errors import InputError
+from emohrnet_tf.evaluation.across import cells
 from emohrnet_tf.files import replacing, write_csv, write_json
 from emohrnet_tf.model.emohrnet import model_file
 from emohrnet_tf.model.features import LogMelSpectrogram
@@ -25,6 +28,7 @@ from emohrnet_tf.model.hrnet import read_table
 from emohrnet_tf.model.sphere import DIMENSIONS
 from emohrnet_tf.model.voice import band_statistics
 from emohrnet_tf.provenance import provenance
+from emohrnet_tf.training.counts import count_corpora, count_left_out, names_of_speakers, of_corpora_of
 from emohrnet_tf.training.trainer import Trainer
 
 
@@ -51,8 +55,8 @@ def train(
         seed: of the split, the weights and everything random in training.
         tensorboard: also write TensorBoard's files.
         verbose: Keras' progress bar: "auto", 0, 1 or 2.
-        clips, trainer: `pipeline.Clips` of the index and the `Trainer` of the configuration, where several runs share
-            them.
+        clips, trainer: `pipeline.Clips` of the index (its labels merged) and the `Trainer` of the configuration, or a
+            function that gives it for (labels, label sets), where several runs share them.
 
     Returns:
         The report, as in `out/report.json`. The folder also holds `model.keras`, `config.json`, `split.csv`,
@@ -61,7 +65,7 @@ def train(
     Raises:
         InputError: a split that cannot be made, no readable clip, or a folder that holds another run.
     """
-    out = Path(out)
+    out, index = Path(out), merge_labels(index, config.data.merge)
     run = run_of(index, config, protocol, fold, seed, **split_options)
     preset = preset_name(config)
     if finished(out, run):
@@ -87,32 +91,43 @@ def train(
     if config.training.train_on_validation:
         parts = parts.replace("validation", "train")
     rows = {part: np.flatnonzero(parts == part) for part in ("train", "validation", "test")}
-    labels = labels_of(clips.index, config.head)
+    train_index = clips.index.iloc[rows["train"]]
+    labels = labels_of(train_index, config.head)
+    sets = label_sets(of_corpora_of(clips.index, train_index), labels)
+    left_out = count_left_out(clips.index[parts == LEFT_OUT])
     sphere = make_sphere(clips.index, config.head, rows["train"]) if config.head.dimensions else None
     if config.training.initial and heard(config.training.initial, clips.index.iloc[rows["test"]]).any():
         raise InputError(
             f"The model to start from has heard clips of the test part: start from one trained on other speech. "
             f"Received: {config.training.initial}"
         )
-    trainer = trainer or Trainer(config, labels)
+    if trainer is None or callable(trainer):
+        trainer = (trainer or functools.partial(Trainer, config))(tuple(labels), sets)
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / "config.json", run)
     write_csv(clips.index.assign(split=parts), out / "split.csv")
-    config = measured(config, clips, rows["train"])
+    config = with_measured(config, clips, rows["train"])
     write_json(out / "config.json", {**run, "resolved": config.to_dict()})
 
     state = trainer.fit(clips, rows, config, out, seed, sphere, tensorboard, verbose)
 
     chosen, test = config.training.choose, clips.index.iloc[rows["test"]]
-    weights, results, calibration = trainer.choices(state), {}, None
+    weights, results, calibration, across = trainer.choices(state), {}, None, []
     if len(test):
-        speakers = test.speaker.tolist() if "speaker" in test else None
+        speakers = names_of_speakers(clips.index)
+        speakers = None if speakers is None else speakers[rows["test"]].tolist()
         measured = {choice: trainer.measure(state, weights[choice], speakers) for choice in weights}
         results = {"best_on_test": state.facts["best_on_test"]["report"]}
         results |= {choice: report for choice, (report, *_) in measured.items()}
         _, answers, calibration = measured[chosen]
         truth = trainer.truth(clips.index, sphere)(rows["test"])
-        write_csv(predictions_table(test, labels, truth, answers), out / "predictions.csv")
+        named = test if speakers is None else test.assign(speaker=speakers)
+        if "corpus" in named and clips.index.corpus.nunique() < 2:
+            named = named.drop(columns="corpus")
+        table = predictions_table(named, labels, truth, answers)
+        write_csv(table, out / "predictions.csv")
+        if protocol in APART and labels:
+            across = cells(table[table.emotion.notna()], labels, set(train_index.corpus), left_out)
     trainer.keep(weights[chosen], calibration["temperature"] if calibration else 1.0)
     save_model(trainer.model, out / "model.keras")
     also = clips.index.get("also", pd.Series(False, index=clips.index.index))
@@ -127,6 +142,8 @@ def train(
         "sphere": None if sphere is None else dataclasses.asdict(sphere),
         "parameters": trainer.network.count_params(),
         "clips": {part: len(numbers) for part, numbers in rows.items()},
+        "left_out": left_out,
+        "corpora": count_corpora(clips, parts),
         "also": clips.index.corpus[also].value_counts().to_dict() if also.any() else {},
         "failed": clips.failed.to_dict("records"),
         "epochs": epochs | {"best_on_test": state.facts["best_on_test"]["epoch"] or None},
@@ -135,6 +152,7 @@ def train(
         "calibration": calibration,
         "epoch_seconds": float(np.median(state.facts["seconds"])),
         "results": results,
+        **({"across": across} if across else {}),
         **provenance(),
     }
     title = f"{corpus}, {protocol} fold {fold}, {config.network.architecture}, seed {seed}"
@@ -157,7 +175,7 @@ def run_of(index, config, protocol, fold, seed, **split_options):
 
 def predictions_table(clips, labels, truth, answers):
     """A row for each clip: what is known of it, its probabilities, and its dimensions on the model's scale."""
-    columns = [name for name in ("file", "speaker", "emotion") if name in clips]
+    columns = [name for name in ("file", "speaker", "corpus", "emotion") if name in clips]
     table = clips[columns].reset_index(drop=True)
     if "probabilities" in answers:
         table = pd.concat([table, pd.DataFrame(answers["probabilities"].round(6), columns=labels)], axis=1)
@@ -181,7 +199,7 @@ def check_settings(config):
         model_file(config.training.initial)
 
 
-def measured(config, clips, rows):
+def with_measured(config, clips, rows):
     """The configuration with what it leaves to be measured on the training clips: statistics, the paper's masks."""
     if config.audio.normalize == "corpus":
         config = config.replace({"audio": {"statistics": band_statistics(map(clips.waveform, rows), config.audio)}})

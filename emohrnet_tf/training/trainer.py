@@ -1,10 +1,12 @@
 """A network for any number of runs: built and traced once, trained through model.fit, its epochs judged."""
 
+import functools
 import math
 
 import keras
 import tensorflow as tf
 
+from emohrnet_tf.data.balance import units
 from emohrnet_tf.data.pipeline import training_batches, window_batches
 from emohrnet_tf.data.targets import emotion_numbers, make_targets, read_vad
 from emohrnet_tf.errors import InputError
@@ -17,6 +19,7 @@ from emohrnet_tf.training.callbacks import ClipScores, RunState, StopDiverged, s
 from emohrnet_tf.training.losses import (
     SphereLosses,
     batch_concordance,
+    label_set_cross_entropy,
     masked_accuracy,
     of_whole_batch,
     smoothed_cross_entropy,
@@ -31,19 +34,21 @@ class Trainer:
     Args:
         config: `config.Config` of all of them.
         labels: names of the emotions; none for a head "vad".
+        sets: of `targets.label_sets`, where several corpora with other labels train.
 
     Attributes:
         network: the compiled network.
         model: the `EmoHRNet`, in float32, that takes a run's chosen weights.
     """
 
-    def __init__(self, config, labels):
-        self.config, self.labels = config, labels
+    def __init__(self, config, labels, sets=()):
+        self.config, self.labels, self.sets = config, list(labels), sets
         devices = [device.name for device in tf.config.list_logical_devices("GPU")]
         strategy = tf.distribute.MirroredStrategy(devices) if len(devices) > 1 else tf.distribute.get_strategy()
         self.devices = strategy.num_replicas_in_sync
         with strategy.scope():
-            self.network, self.schedule = trainable(config, len(labels), self.devices > 1)
+            flags = [flags for _, flags in sets] or None
+            self.network, self.schedule = trainable(config, len(labels), self.devices > 1, flags)
         self.model = EmoHRNet(labels, config.audio, config.network, head=config.head)
         self.score, self.score_model = scorer(self.network), scorer(self.model.network)
         self.blank = [variable.numpy() for variable in self.network.optimizer.variables]
@@ -100,11 +105,15 @@ class Trainer:
         callbacks = [rate, *self.schedule, scores, StopDiverged(), state.checkpoint(), state, write]
         if tensorboard:
             callbacks.append(keras.callbacks.TensorBoard(out / "tensorboard"))
-        targets = make_targets(index, self.labels, config.head, sphere, rows["train"])
+        targets = make_targets(index, self.labels, config.head, sphere, rows["train"], self.sets)
         targets = {name: values[rows["train"]] for name, values in targets.items()}
+        train = index.iloc[rows["train"]]
+        several = "corpus" in train and train.corpus.nunique() > 1
+        balance = several if config.data.balance is None else config.data.balance
         batches, steps = training_batches(
-            clips, rows["train"], targets if config.head.dimensions else targets["logits"], config, seed, state.epoch
-        )
+            clips, rows["train"], targets if config.head.dimensions else targets["logits"], config, seed, state.epoch,
+            units=units(train) if balance else None,
+        )  # fmt: skip
         self.network.fit(
             batches,
             steps_per_epoch=steps,
@@ -185,18 +194,23 @@ def untrained(config, classes):
         keras.config.set_dtype_policy(policy)
 
 
-def trainable(config, classes, synchronized=False):
-    """The compiled network of a configuration, and the callbacks that its losses need."""
+def trainable(config, classes, synchronized=False, label_sets=None):
+    """The compiled network of a configuration, and the callbacks that its losses need; `label_sets` are of
+    `losses.label_set_cross_entropy`.
+    """
     network, settings = untrained(config, classes), config.training
     if synchronized:
         for layer in network._flatten_layers():
             if isinstance(layer, BatchNorm):
                 layer.synchronized = True
     if config.head.dimensions:
-        losses = SphereLosses(network, config.head.weighting, settings.label_smoothing)
+        losses = SphereLosses(network, config.head.weighting, settings.label_smoothing, label_sets)
         metrics = {"logits": masked_accuracy, "dimensions": batch_concordance}
         metrics = {name: [of_whole_batch(metric)] for name, metric in metrics.items() if name in losses.by_output}
         loss, callbacks = losses.by_output, [losses.schedule(), keras.callbacks.LambdaCallback(on_epoch_end=rename)]
+    elif label_sets is not None:
+        loss = functools.partial(label_set_cross_entropy, label_sets=label_sets, smoothing=settings.label_smoothing)
+        metrics, callbacks = [masked_accuracy], [keras.callbacks.LambdaCallback(on_epoch_end=rename)]
     else:
         loss, metrics = (
             smoothed_cross_entropy(settings.label_smoothing),

@@ -82,6 +82,27 @@ def test_archive_unpacked_twice_counts_once(tree, tmp_path_factory):
     assert skipped["reason"].str.contains("second copy|empty").all()
 
 
+def test_the_copy_with_a_nested_second_folder_counts_once(tree):
+    inside = [folder.name for folder in tree.iterdir()]
+    nested = tree / "audio_speech_actors_01-24"
+    for name_ in inside:
+        shutil.copytree(tree / name_, nested / name_)
+    index, skipped = read_corpus("ravdess", tree)
+    assert len(index) == len(skipped) == 16
+    assert skipped["reason"].str.startswith("a second copy of").all()
+
+
+def test_speech_and_song_without_folders_of_actors(tree, tmp_path_factory):
+    clip(tree, channel=2, emotion=3)
+    flat = tmp_path_factory.mktemp("flat")
+    for file in tree.rglob("03-*"):
+        shutil.copy(file, flat)
+    assert len(read_corpus("ravdess", flat)[0]) == 16
+    whole, skipped = read_corpus("ravdess", flat, vocal_channel="all")
+    assert len(whole) == 17
+    assert skipped.empty
+
+
 def test_vocal_channels(tree):
     clip(tree, channel=2, emotion=3)
     clip(tree, channel=2, emotion=4)
@@ -108,10 +129,16 @@ def test_bad_files_are_listed_and_never_lose_the_rest(tree):
         tree / "Actor_01" / f"{name(emotion=3, statement=2)}.wav": (b"", "empty"),
         tree / "Actor_01" / f"{name(emotion=4, statement=2)}.wav": (b"RIFF no", "not audio"),
         tree / "Actor_01" / f"{name(emotion=9)}.wav": (b"?", "code that RAVDESS does not have"),
-        tree / "Actor_01" / f"{name(modality=1)}.wav": (b"?", "modality 01"),
+        tree / "Actor_01" / f"{name(modality=1)}.wav": (b"?", "modality '01'"),
         tree / "Actor_01" / "notes.wav": (b"?", "name is not"),
-        tree / "Actor_02" / f"{name(actor=1, statement=2)}.wav": (b"?", "actor 01 in the name, 02 in the folder"),
-        tree / "loose" / f"{name(actor=1, statement=2)}.wav": (b"?", "not in a folder Actor_01"),
+        tree / "Actor_02" / f"{name(actor=1, statement=2)}.wav": (
+            b"?",
+            "speaker 01 in the name, 'Actor_02' is the folder",
+        ),
+        tree / "loose" / f"{name(actor=1, statement=2)}.wav": (
+            b"?",
+            "lies in 'loose', not in the folder of speaker 01",
+        ),
     }
     for path, (data, _) in bad.items():
         path.parent.mkdir(exist_ok=True)
@@ -162,7 +189,7 @@ def test_unusable_folders(tmp_path):
 
 
 def test_names_and_options_are_checked(tree):
-    with pytest.raises(InputError, match=r"one of ravdess, emovo, iemocap, msp_podcast, table.*'cremad'"):
+    with pytest.raises(InputError, match=r"one of ravdess, emovo, .*iemocap, msp_podcast, audformat, table.*'cremad'"):
         read_corpus("cremad", tree)
     with pytest.raises(InputError, match="no option channel; the options are vocal_channel"):
         read_corpus("ravdess", tree, channel="song")

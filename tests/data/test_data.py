@@ -8,6 +8,7 @@ from conftest import write_voice
 from emohrnet_tf.audio.files import load_audio
 from emohrnet_tf.audio.windows import windows
 from emohrnet_tf.config import Augmentation
+from emohrnet_tf.data.balance import units
 from emohrnet_tf.data.pipeline import Clips, add_noise, place, training_batches, window_batches
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.model.features import log_mel
@@ -17,6 +18,24 @@ def batches(clips, config, epochs, first_epoch=0, seed=0):
     rows = np.arange(len(clips.index))
     dataset, steps = training_batches(clips, rows, np.eye(len(rows)), config, seed, first_epoch)
     return [(x.numpy(), y.numpy().argmax(axis=1)) for x, y in dataset.take(steps * epochs)], steps
+
+
+def test_a_clip_that_comes_again_in_an_epoch_is_changed_anew(index, config):
+    clips = Clips(index)
+    few = np.flatnonzero((index.speaker == "01") & (index.statement == 1))[:4]
+    rows = np.concatenate([few, np.flatnonzero(index.speaker == "02")])
+    balanced = units(index.iloc[rows].assign(corpus=["one"] * 4 + ["two"] * 12))
+    epochs = []
+    for first in (0, 1):
+        dataset, steps = training_batches(clips, rows, np.eye(len(rows)), config, 3, first, units=balanced)
+        taken = [(x.numpy(), y.numpy().argmax(axis=1)) for x, y in dataset.take(steps * (2 - first))]
+        epochs.append([np.concatenate(part) for part in zip(*taken)])
+    log_mels, shown = epochs[0]
+    assert (len(rows), steps) == (16, 2)
+    assert np.bincount(shown)[:4].tolist() == [4] * 4  # half of each of two epochs is of the four clips
+    first_clip = log_mels[shown == 0]
+    assert all(not np.array_equal(first_clip[0], other) for other in first_clip[1:])
+    np.testing.assert_array_equal(epochs[1][0], log_mels[len(shown) // 2 :])  # resumed at the second epoch
 
 
 def test_memory_and_files_give_the_same_batches(index, config):

@@ -176,7 +176,11 @@ def test_given_split_without_validation_takes_speakers_or_clips_from_train():
 @pytest.mark.parametrize(
     ("index", "options", "message"),
     [
-        (make_index("abc"), {"protocol": "kfold"}, "protocol: give one of random, speaker, loso, given"),
+        (
+            make_index("abc"),
+            {"protocol": "kfold"},
+            "protocol: give one of random, speaker, loso, corpus, one_corpus, given",
+        ),
         (make_index("abc"), {"protocol": "speaker", "scheme": "x"}, "scheme: give one of published, emobox"),
         (make_index("abc"), {"protocol": "speaker", "scheme": "emobox"}, "all 24 actors of RAVDESS"),
         (ravdess(), {"protocol": "speaker", "folds": 4}, "speaker has 5 here; leave it out. Received: 4"),
