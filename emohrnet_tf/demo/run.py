@@ -168,7 +168,7 @@ def _augmentation(model, file, config, path):
 def _timeline(model, test, folder):
     """The picture of a recording over time: one unheard speaker in six emotions, with pauses."""
     clips = test[test.speaker == test.speaker.iloc[0]].drop_duplicates("emotion").set_index("emotion").file
-    pause = np.zeros(model.audio.sample_rate // 2, "float32")
+    pause = np.zeros(model.audio.samples // 2, "float32")  # so long that no window hears two sentences
     sounds = [sound for emotion in SAID for sound in (load_audio(clips[emotion]), pause)]
     soundfile.write(folder / "recording.wav", np.concatenate(sounds), model.audio.sample_rate)
     table, overview = timeline(model, folder / "recording.wav", hop=0.25)
