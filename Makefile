@@ -1,7 +1,7 @@
 # `make demo` and `make test` need Python 3.11 to 3.13 and nothing else; everything is installed into .venv.
 PYTHON ?= python3
 PIP = -m pip install --quiet --disable-pip-version-check
-TWO = -n 2 --dist loadfile  # processes; a test file's fixtures stay in one
+TWO = -n 2 --dist loadgroup  # processes; a test file stays in one, and so do files that share what they make
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 # As the command does: much faster convolutions on some processors.
 export TF_ENABLE_ONEDNN_OPTS ?= 1
@@ -18,6 +18,7 @@ test-all: test lane-tf217 lane-jax export/web/node_modules/.package-lock.json
 	.venv/bin/python -m pytest -m slow
 	.venv/bin/python -m pytest --doctest-modules emohrnet_tf
 	.venv/bin/python docs/write_results.py --check
+	.venv/bin/python docs/write_address.py --check
 	EMOHRNET_JAX_RUN=.venv-jax/run .venv/bin/python -m pytest tests/training/test_backends.py
 
 lint: .venv/installed

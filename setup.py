@@ -10,6 +10,8 @@ version = next(
 )
 lines = (line.split("#")[0].strip() for line in (here / "requirements.txt").read_text().splitlines())
 
+# https address of the repository; `python docs/write_address.py` writes it into notebooks and README.
+REPOSITORY = ""
 EXPORT = ["ai-edge-litert>=2.3", "litert-quantizer>=0.11", "flatbuffers>=24"]
 
 setup(
@@ -19,6 +21,7 @@ setup(
     long_description=(here / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
+    project_urls={"Source": REPOSITORY} if REPOSITORY else {},
     packages=find_packages(include=["emohrnet_tf", "emohrnet_tf.*"]),
     package_data={"emohrnet_tf.pretrained": ["*.npz", "*.md", "LICENSE-*"]},
     python_requires=">=3.11",

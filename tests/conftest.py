@@ -1,4 +1,5 @@
 import os
+import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -15,6 +16,49 @@ def write_voice(path, pitch_hz, seconds=0.7, seed=0, rate=16000):
     voice = sum(np.sin(2 * np.pi * k * pitch_hz * t + random.uniform(0, 6)) / k for k in range(1, 6))
     path.parent.mkdir(parents=True, exist_ok=True)
     soundfile.write(path, 0.1 * voice + 0.003 * random.standard_normal(len(t)), rate)
+
+
+# Files that share what one process makes once: they go to the same one (`--dist loadgroup`); any other file goes alone.
+GROUPS = {
+    **dict.fromkeys(("test_tflite", "test_metadata", "test_mediapipe"), "tones"),
+    **dict.fromkeys(("test_saved_model", "test_serving", "test_c_api"), "served"),
+    **dict.fromkeys(("test_train", "test_crossval"), "trained"),
+}
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(GROUPS.get(item.path.stem, item.path.stem)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _traced_once(request):
+    """Runs of one network share its trace, which costs more than their training; that a shared trainer gives what a
+    fresh one gives is a test of its own (`test_one_trainer_gives_each_run_what_a_fresh_one_gives`).
+    """
+    if not any("config" in item.fixturenames for item in request.session.items):  # no test here trains
+        yield
+        return
+    traced = {}
+
+    def trainer(config, labels):
+        from emohrnet_tf.training.trainer import Trainer
+
+        kept = {"epochs", "batch_size", "learning_rate", "schedule", "warmup_epochs", "evaluate_every", "choose"}
+        kept |= {"initial", "train_on_validation"}  # what a trainer reads anew for each run
+        baked = {name: value for name, value in vars(config.training).items() if name not in kept}
+        key = repr((config.audio, config.network, config.head, baked, labels))
+        if config.head.dimensions or key not in traced:  # the sphere's losses keep a count of epochs
+            traced[key] = Trainer(config, labels)
+        traced[key].config = config
+        return traced[key]
+
+    from emohrnet_tf.training import crossval, run
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, "Trainer", trainer)
+        patch.setattr(crossval, "Trainer", trainer)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -56,10 +100,9 @@ def config():
 @pytest.fixture(scope="session")
 def trainer(index, config):
     """One traced network for the tests that need many runs: tracing costs more than their training."""
-    from emohrnet_tf.training.run import ordered
-    from emohrnet_tf.training.trainer import Trainer
+    from emohrnet_tf.training import run
 
-    return Trainer(config, ordered(index.emotion.unique()))
+    return run.Trainer(config, run.ordered(index.emotion.unique()))  # the one of `_traced_once`
 
 
 @pytest.fixture(scope="session")
@@ -72,8 +115,27 @@ def run(index, config, tmp_path_factory):
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def model(run):
+    """Of that run, loaded and traced once: leave it as it is."""
     from emohrnet_tf import load_model
 
     return load_model(run)
+
+
+@pytest.fixture
+def emohrnet(monkeypatch, capsys):
+    """Runs the command in this process: arguments -> (exit code, standard output, standard error)."""
+    from emohrnet_tf.cli import main
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["emohrnet", *map(str, arguments)])
+        try:
+            main()
+            code = 0
+        except SystemExit as stop:
+            code = stop.code or 0
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run

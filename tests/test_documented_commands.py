@@ -1,4 +1,4 @@
-"""Every command in a fenced `sh` block of README.md and docs runs as it is written.
+"""Every command in a fenced `sh` block of README.md and docs runs as it is written, and then the page's Python.
 
 A page's blocks run one after another in a scratch folder. `SUBSTITUTES` stand for what a reader has, training is one
 epoch of the smallest network (or of the one it starts from), and a block under an HTML comment `<!-- not run: why -->`
@@ -20,13 +20,19 @@ from emohrnet_tf.demo.voices import make_corpus
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"(?:<!-- not run: (?P<reason>[^\n]+) -->\n)?```sh\n(?P<commands>.*?)```", re.DOTALL)
-SUBSTITUTES = {"path/to/RAVDESS": "corpus"}
+PYTHON = re.compile(r"```python\n(?P<code>.*?)```", re.DOTALL)
+SUBSTITUTES = {
+    "path/to/RAVDESS": "corpus",
+    'er.preset("tuned")': 'er.Config.from_dict({"network": {"architecture": "tiny"}, "training": {"epochs": 1}})',
+}
 PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if BLOCK.search(page.read_text())]
 
 
 def script(page):
     """The commands of a page, as they are run."""
     commands = "\n".join(block["commands"] for block in BLOCK.finditer(page.read_text()) if not block["reason"])
+    code = "\n".join(block["code"] for block in PYTHON.finditer(page.read_text()))
+    commands += f"\npython - <<'END'\n{code}\nEND\n" if code else ""
     for written, stands_for in SUBSTITUTES.items():
         commands = commands.replace(written, stands_for)
     return re.sub(r"^emohrnet (?:train|crossval)\b[^#\n]*", shortened, commands, flags=re.MULTILINE)

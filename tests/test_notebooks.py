@@ -1,7 +1,11 @@
 """The notebooks: what a reader sees on GitHub, and that each runs from top to bottom."""
 
+import importlib.util
 import json
 import shutil
+import subprocess
+import sys
+import types
 from pathlib import Path
 
 import nbformat
@@ -11,6 +15,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 NAMES = [notebook.stem for notebook in NOTEBOOKS]
+_spec = importlib.util.spec_from_file_location("write_address", ROOT / "docs/write_address.py")
+write_address = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(write_address)
 
 
 def test_there_are_three():
@@ -57,3 +64,65 @@ def test_a_notebook_runs_from_top_to_bottom(notebook, tmp_path):
         assert set(latency) == {"float32", "float16", "dynamic_int8", "int8"}
         assert all(row["median ms"] > 0 for row in latency.values())
         assert (tmp_path / "export" / "model" / "saved_model" / "1" / "saved_model.pb").exists()
+
+
+# --- The first cell, where nothing is installed ---
+
+
+def start(notebook, monkeypatch, folder, repository=""):
+    """Run a notebook's first cell in a folder, as if the package were not installed; return what pip was given."""
+    spec, run, calls = importlib.util.find_spec, subprocess.run, []
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "emohrnet_tf" else spec(name))
+
+    def pip(command, **options):
+        if "pip" not in command:
+            return run(command, **options)
+        source = Path(command[-1].partition("[")[0])
+        calls.append((command[-1], source.read_bytes() if source.is_file() else None))
+
+    monkeypatch.setattr(subprocess, "run", pip)
+    exec(write_address.first_cell(notebook.name, repository), {})
+    (call,) = calls
+    return call
+
+
+@pytest.fixture
+def colab(monkeypatch):
+    """A `google.colab` whose dialogue gives what is put into it."""
+    chosen = {}
+    files = types.SimpleNamespace(upload=lambda: chosen)
+    module = types.ModuleType("google.colab")
+    module.files = files
+    monkeypatch.setitem(sys.modules, "google.colab", module)
+    return chosen
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=NAMES)
+def test_in_colab_without_an_address_an_upload_is_installed(notebook, monkeypatch, tmp_path, colab):
+    extra = "[export]" if notebook.stem.startswith("03") else ""
+    colab["emohrnet_tf-0.1.0-py3-none-any (1).whl"] = b"a wheel"
+    source, contents = start(notebook, monkeypatch, tmp_path)
+    assert source.endswith(f"emohrnet_tf-0.1.0-py3-none-any.whl{extra}")
+    assert contents == b"a wheel"
+    colab.clear()
+    with pytest.raises(SystemExit, match="choose one file"):
+        start(notebook, monkeypatch, tmp_path)
+
+
+def test_an_address_or_a_clone_needs_no_upload(monkeypatch, tmp_path):
+    address = "https://example.org/us/emohrnet"
+    with monkeypatch.context() as patch:
+        assert start(NOTEBOOKS[2], patch, tmp_path, address)[0] == f"emohrnet_tf[export] @ git+{address}"
+    with monkeypatch.context() as patch:
+        assert start(NOTEBOOKS[0], patch, ROOT / "notebooks")[0] == str(ROOT)
+    with pytest.raises(SystemExit, match="Open this notebook in a clone"):
+        start(NOTEBOOKS[0], monkeypatch, tmp_path)
+
+
+def test_every_place_holds_the_address_of_setup_py():
+    for page, text in write_address.pages(write_address.address()).items():
+        assert page.read_text() == text, f"{page.name}: run python docs/write_address.py"
+    linked = write_address.with_links((ROOT / "README.md").read_text(), "https://github.com/us/emohrnet")
+    assert "colab.research.google.com/github/us/emohrnet/blob/main/notebooks/01_listen_and_predict.ipynb" in linked
+    assert write_address.with_links(linked, "") == write_address.with_links((ROOT / "README.md").read_text(), "")

@@ -79,23 +79,32 @@ def changes(summary, name=None):
 
 
 def result_rows():
-    """README's table: one row for each report of `emohrnet crossval`."""
-    rows = ["| corpus | protocol | made by | UAR | WAR | last epoch, UAR | best on test (optimistic), UAR |"]
-    rows.append("|---|---|---|---:|---:|---:|---:|")
-    for summary in summaries().values():
-        scores, chosen = summary["scores"], summary["chosen"]
-        result, spread = scores[chosen], scores[chosen]["uar"]["spread"]
-        rows.append(
-            f"| {NAMES[summary['corpus']]} | `{summary['protocol']}`, {covered(summary)} | {made_by(summary)} | "
-            f"**{percent(result['uar']['mean'])}**{f' ± {percent(spread)}' if spread is not None else ''} | "
-            f"{percent(result['war']['mean'])} | {percent(scores['last']['uar']['mean'])} | "
-            f"{percent(scores['best_on_test']['uar']['mean'])} |"
-        )
+    """README's table: a row for each report of all folds, beside the yardstick without a network and the paper."""
+    functionals = json.loads((RESULTS / "functionals.json").read_text())
+    rows = [
+        "| all folds: UAR / WAR | emohrnet_tf | an SVM on statistics | the paper, accuracy |",
+        "|---|---:|---:|---:|",
+    ]
+    for (corpus, protocol), published in PUBLISHED.items():
+        voices = "voices it knows (`random`)" if protocol == "random" else f"unseen speakers (`{protocol}`)"
+        (other,) = _yardstick(functionals, corpus, protocol)
+        other = {name: statistics.mean(run[name] for run in other["runs"]) for name in ("uar", "war")}
+        paper = [f"{value}" for name, value, _ in published if name.startswith("EmoHRNet")]
+        for summary in summaries().values():
+            if summary["complete"] and (summary["corpus"], summary["protocol"]) == (corpus, protocol):
+                scores = summary["scores"][summary["chosen"]]
+                both = [{name: scores[name]["mean"] for name in ("uar", "war")}, other]
+                cells = [*(f"{percent(one['uar'])} / {percent(one['war'])}" for one in both), "".join(paper)]
+                best = int(other["uar"] > both[0]["uar"])  # the better one is bold, ours or not
+                cells[best] = f"**{cells[best]}**"
+                rows.append(f"| {NAMES[corpus]}, {voices} | {' | '.join(cells)} |")
     return "\n".join(
         [
             *rows,
             "",
-            "Mean ± standard deviation over folds; nothing is chosen on the test. [Everything](docs/results.md).",
+            "Per cent, means over folds. The paper does not state its protocol, and its figures are not "
+            "reproduced here. Single folds of the paper's own recipe, others' figures, intervals, commands: "
+            "[results](docs/results.md); [what was tried](docs/results/experiments.md); [speed](docs/speed.md).",
         ]
     )
 
@@ -158,9 +167,13 @@ def command(summary):
     return " ".join(words)
 
 
+def _yardstick(facts, corpus, protocol):
+    return [row for row in facts["rows"] if (row["corpus"], row["protocol"]) == (corpus, protocol)]
+
+
 def _functionals_line(facts, corpus, protocol):
     """The row of the yardstick without a network, `benchmarks/functionals.py`."""
-    (row,) = (row for row in facts["rows"] if (row["corpus"], row["protocol"]) == (corpus, protocol))
+    (row,) = _yardstick(facts, corpus, protocol)
     cells = [spread_of([run[name] for run in row["runs"]], 100, 1) for name in ("uar", "war")]
     what = "a support vector machine on statistics of the same log-mels (`benchmarks/functionals.py`)"
     split = f"all {len(row['runs'])} folds, seed 0, validation clips train too"

@@ -147,7 +147,7 @@ def export(
 
 def demo(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for everything that the demo makes.")] = Path("demo"),
-    epochs: Annotated[int, typer.Option(help="Epochs of each training.")] = 20,
+    epochs: Annotated[int | None, typer.Option(help="Epochs of each training, else 20.")] = None,
 ):
     """The whole way on made-up voices: corpus, training, evaluation on unseen speakers, predictions, pictures."""
     quiet()

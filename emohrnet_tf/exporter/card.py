@@ -84,6 +84,9 @@ def _verification(report):
         f"The same {verification['clips']} clips and {verification['probes']} made-up sounds through every format, "
         "against Keras:\n\n" + "\n".join(rows)
     )
+    unjudged = [gate["note"] for gate in verification["gates"] if gate["passed"] is None]
+    if unjudged:
+        text += f"\n\nAccuracy and agreement of int8 were {unjudged[0]}."
     for failure in report["missed_gates_allowed"]:
         text += f"\n\nMissed and allowed: {failure}."
     return text

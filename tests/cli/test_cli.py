@@ -11,30 +11,12 @@ import pytest
 from iemocap_tree import write_iemocap
 
 from emohrnet_tf import __version__
-from emohrnet_tf.cli import main
 from emohrnet_tf.model.emohrnet import load_model
 
 TINY = [
     *("--architecture", "tiny", "--set", "audio.frames=32", "--set", "audio.mels=32", "--set", "audio.mel_max_hz=4000"),
     *("--epochs", "1", "--batch-size", "8"),
 ]
-
-
-@pytest.fixture
-def emohrnet(monkeypatch, capsys):
-    """Runs the command in this process: arguments -> (exit code, standard output, standard error)."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["emohrnet", *map(str, arguments)])
-        try:
-            main()
-            code = 0
-        except SystemExit as stop:
-            code = stop.code or 0
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
 
 
 def fails(result, *words):

@@ -68,7 +68,7 @@ def test_labels_from_which_nothing_can_be_learnt_are_refused(index):
         make_sphere(index, Head("vad"), [1, 2])
     with pytest.raises(InputError, match="needs neutral training clips"):
         make_sphere(index, Head("vad", center="neutral"), [1, 3])
-    with pytest.raises(InputError, match="midpoint or neutral"):
+    with pytest.raises(InputError, match="one of midpoint, neutral"):
         make_sphere(index, Head("vad", center="mean"), [0, 1])
 
 

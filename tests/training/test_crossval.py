@@ -14,7 +14,7 @@ from emohrnet_tf.training.run import train
 
 @pytest.fixture(scope="module")
 def short(config):
-    return config.replace({"training": {"epochs": 2}})
+    return config.replace({"training": {"epochs": 1}})
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from emohrnet_tf.audio.windows import windows
 from emohrnet_tf.errors import TrainingDiverged
 from emohrnet_tf.training.losses import smoothed_cross_entropy
 from emohrnet_tf.training.run import ordered, train
-from emohrnet_tf.training.trainer import CoupledAdam, learning_rate, make_optimizer
+from emohrnet_tf.training.trainer import CoupledAdam, Trainer, learning_rate, make_optimizer
 
 
 def weights(folder):
@@ -104,9 +104,11 @@ def test_one_seed_repeats_bit_for_bit_and_another_differs(index, config, run, tm
 def test_one_trainer_gives_each_run_what_a_fresh_one_gives(index, config, run, tmp_path, trainer):
     short = config.replace({"training": {"epochs": 1}})
     train(index, short, tmp_path / "before", protocol="speaker", fold=1, seed=2, trainer=trainer, verbose=0)
-    train(index, config, tmp_path / "same", protocol="speaker", seed=1, trainer=trainer, verbose=0)
-    assert (tmp_path / "same" / "log.csv").read_text() == (run / "log.csv").read_text()
-    assert all(np.array_equal(a, b) for a, b in zip(weights(run), weights(tmp_path / "same")))
+    fresh = Trainer(config, trainer.labels)
+    for name, used in (("same", trainer), ("fresh", fresh)):
+        train(index, config, tmp_path / name, protocol="speaker", seed=1, trainer=used, verbose=0)
+        assert (tmp_path / name / "log.csv").read_text() == (run / "log.csv").read_text()
+        assert all(np.array_equal(a, b) for a, b in zip(weights(run), weights(tmp_path / name)))
 
 
 def test_two_seeds_draw_other_weights_and_one_draws_the_same(index, config, trainer):

@@ -1,8 +1,6 @@
 """Valence, arousal and dominance through the same commands as emotions."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
@@ -172,13 +170,13 @@ def test_an_interrupted_joint_run_ends_as_one_that_was_not(rated, joint, tmp_pat
     assert cut["results"]["last"]["uar"] == whole["results"]["last"]["uar"]
 
 
-def test_bad_labels_end_in_one_message_and_status_2(rated, tmp_path):
+def test_bad_labels_end_in_one_message_and_status_2(emohrnet, rated, tmp_path):
     write_index(rated.drop(columns="vad_scale"), tmp_path / "index.csv")
-    command = [sys.executable, "-m", "emohrnet_tf.cli", "train", "index.csv", "--out", "run", "--head", "joint"]
-    done = subprocess.run([*command, "--epochs", "1"], capture_output=True, text=True, cwd=tmp_path)
-    assert done.returncode == 2
-    assert "without their scale" in " ".join(done.stderr.split())
-    assert "Traceback" not in done.stderr
+    options = ("--out", tmp_path / "run", "--head", "joint", "--epochs", "1")
+    code, out, err = emohrnet("train", tmp_path / "index.csv", *options)
+    assert code == 2
+    assert "without their scale" in " ".join(err.split())
+    assert "Traceback" not in out + err
 
 
 def test_emotions_alone_refuse_clips_without_one(rated, config, tmp_path):
