@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from emohrnet_tf.corpora import CORPORA
 from emohrnet_tf.errors import InputError
 
 IndexFile = Annotated[Path, typer.Argument(metavar="INDEX.csv", help="Index written by `emohrnet index`.")]
@@ -29,7 +28,12 @@ Head = Annotated[
 VadScale = Annotated[
     str | None, typer.Option(help="table: scale of valence, arousal and dominance, e.g. --vad-scale=1..5.")
 ]
-Corpus = Annotated[str, typer.Argument(help=f"{', '.join(list(CORPORA)[:-1])} or {list(CORPORA)[-1]}.")]
+# Written out, as `corpora` opens pandas, which --help has no time for; a test holds it to `corpora.CORPORA`.
+CORPORA = (
+    "ravdess, emovo, nemo, emospeech, emodb, crema_d, tess, savee, urdu, turev_db, cafe, shemo, jl_corpus, subesco, "
+    "aesdd, mesd, iemocap, msp_podcast, audformat, table"
+)
+Corpus = Annotated[str, typer.Argument(help=f"One of {CORPORA}.")]
 Task = Annotated[str | None, typer.Option(help="iemocap: 4class or all.")]
 VocalChannel = Annotated[str | None, typer.Option(help="ravdess: speech, song or all.")]
 TestSet = Annotated[str | None, typer.Option(help="msp_podcast: Test1, Test2 or Test3.")]
