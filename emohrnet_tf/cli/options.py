@@ -7,7 +7,6 @@ import typer
 
 from emohrnet_tf.config import PRESETS, Network
 from emohrnet_tf.config import Head as HeadSettings
-from emohrnet_tf.corpora import CORPORA
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.settings import choices
 
@@ -15,7 +14,23 @@ from emohrnet_tf.settings import choices
 # neither may import it.
 Protocols = Literal["random", "speaker", "loso", "corpus", "one_corpus", "given", "all"]
 Schemes = Literal["published", "emobox"]
-Corpora = Literal[tuple(CORPORA)]
+Corpora = Literal[
+    *(
+        "ravdess",
+        "emovo",
+        "nemo",
+        "emospeech",
+        "emodb",
+        "crema_d",
+        "tess",
+        "savee",
+        "urdu",
+        "turev_db",
+        "cafe",
+        "shemo",
+    ),
+    *("jl_corpus", "subesco", "aesdd", "mesd", "iemocap", "msp_podcast", "audformat", "table"),
+]
 Architectures = Literal[choices(Network, "architecture")]
 TimelineFormats = Literal["csv", "json", "audacity", "webvtt"]
 

@@ -48,7 +48,7 @@ def across_report(labels, true, probabilities, speakers=None, bootstrap=1000):
         own = None if everyone is None else everyone[rows]
         report = classification_report(names, truth, values, own, bootstrap)
         report["coverage"] = risk_coverage(names, np.array([names.index(name) for name in truth]), values)
-        report["chance"] = 1 / len(set(truth))
+        report["chance"] = 1 / len(names)
         return {key: value for key, value in report.items() if key not in ("per_class", "per_speaker")}
 
     everything = np.ones(len(true), bool)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from emohrnet_tf import __version__
 from emohrnet_tf.audio.windows import windows
+from emohrnet_tf.data.leakage import LEFT_OUT
 from emohrnet_tf.data.pipeline import Clips
 from emohrnet_tf.data.targets import emotion_numbers, read_vad
 from emohrnet_tf.errors import InputError
@@ -117,9 +118,12 @@ def _version(out, version, overwrite):
 
 
 def _split_index(folder):
-    """The split of a run whose files are all still there, or None."""
+    """The split of a run whose files are all still there, or None; without the clips whose label it does not know."""
     file = folder / "split.csv"
-    return pd.read_csv(file, dtype={"speaker": str, "channel": str}) if file.exists() else None
+    if not file.exists():
+        return None
+    index = pd.read_csv(file, dtype={"speaker": str, "channel": str})
+    return index[index.split != LEFT_OUT]
 
 
 def _clips(index, model):

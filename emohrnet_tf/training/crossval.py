@@ -81,7 +81,8 @@ def crossval(
         raise InputError(f"folds: {protocol} has {count} here, numbered 0 to {count - 1}. Received: {only!r}")
     check_settings(config)
     clips = clips or functools.cache(lambda: Clips(merged, config.audio.sample_rate))
-    trainer = functools.cache(lambda labels, sets: Trainer(config, labels, sets))
+    # One at a time: folds of one label set share a network, and several would fill the memory.
+    trainer = functools.lru_cache(1)(lambda labels, sets: Trainer(config, labels, sets))
     reports, predictions = [], []
     for seed in seeds:
         for fold in folds:

@@ -114,6 +114,12 @@ def test_the_table_is_whole():
     assert sum(grammar.clips or 0 for grammar in GRAMMARS.values()) > 30000
 
 
+def test_the_command_lists_every_corpus():
+    from emohrnet_tf.cli.options import CORPORA as listed
+
+    assert listed.split(", ") == list(CORPORA)
+
+
 def test_a_second_copy_counts_once_and_another_speakers_file_of_the_same_name_is_none(tmp_path):
     write(tmp_path, ["a/DC/a01.wav", "b/DC/a01.wav", "a/JE/a01.wav", "a/JE/h01.wav"])
     index, skipped = read_corpus("savee", tmp_path)

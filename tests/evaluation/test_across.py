@@ -28,6 +28,7 @@ def test_three_ways_to_answer(answers):
     assert report["restricted"]["labels"] == ["neutral", "anger", "fear"]
     assert report["restricted"]["uar"] == pytest.approx((0.5 + 1 + 1) / 3)
     assert report["four"]["labels"] == ["neutral", "anger"]
+    assert report["free"]["chance"] == 0.2
     assert (report["four"]["uar"], report["four"]["clips"], report["four"]["chance"]) == (1.0, 3, 0.5)
     assert report["free"]["coverage"][0] == {
         "min_confidence": 0.0,

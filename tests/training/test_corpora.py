@@ -16,6 +16,7 @@ from emohrnet_tf.data.splits import fold_count, split
 from emohrnet_tf.data.targets import label_sets, make_targets
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.evaluation.report import summary_table
+from emohrnet_tf.exporter.exporter import _split_index
 from emohrnet_tf.training.crossval import crossval
 from emohrnet_tf.training.losses import label_set_cross_entropy, masked_cross_entropy, smoothed_cross_entropy
 from emohrnet_tf.training.run import train
@@ -185,6 +186,7 @@ def test_a_run_on_several_corpora_counts_them_and_scores_the_one_left_out(index,
     assert (cell["train"], cell["test"], cell["left_out"]) == (["a", "b"], "c", {"disgust": 12})
     assert cell["free"]["labels"] == ["neutral", "calm", "sadness", "anger"]
     assert cell["restricted"]["labels"] == cell["four"]["labels"] == ["sadness", "anger"]
+    assert "disgust" not in set(_split_index(tmp_path / "fold2_seed0").emotion)  # what an export measures itself by
     assert "c: disgust (12)" in summary_table(summary)
     assert not summary["complete"]
     assert (tmp_path / "corpora.png").read_bytes().startswith(b"\x89PNG")
