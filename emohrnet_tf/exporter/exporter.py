@@ -6,7 +6,6 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from emohrnet_tf import __version__
 from emohrnet_tf.audio.windows import windows
@@ -18,8 +17,9 @@ from emohrnet_tf.exporter.metadata import add_metadata
 from emohrnet_tf.exporter.saved_model import write_saved_model
 from emohrnet_tf.exporter.tflite import KINDS, calibration_inputs, quantize, to_float32
 from emohrnet_tf.exporter.verify import missed, verify
-from emohrnet_tf.files import write_json
+from emohrnet_tf.files import read_csv, write_json
 from emohrnet_tf.model.emohrnet import load_model
+from emohrnet_tf.model.sphere import DIMENSIONS
 from emohrnet_tf.pretrained import comes_along, weights_file
 from emohrnet_tf.provenance import provenance
 
@@ -119,7 +119,7 @@ def _version(out, version, overwrite):
 def _split_index(folder):
     """The split of a run whose files are all still there, or None."""
     file = folder / "split.csv"
-    return pd.read_csv(file, dtype={"speaker": str, "channel": str}) if file.exists() else None
+    return read_csv(file, ("start", "end", *DIMENSIONS)) if file.exists() else None
 
 
 def _clips(index, model):
