@@ -142,7 +142,7 @@ class Heard:
     """
 
     def __init__(self, marks=(), corpora=(), complete=True):
-        self.marks = np.array(marks, MARK)
+        self.marks = np.array(marks if isinstance(marks, np.ndarray) else list(marks), MARK)
         self.corpora, self.complete = sorted(corpora), complete
 
     @classmethod
