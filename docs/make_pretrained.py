@@ -1,6 +1,7 @@
 """Makes the model that comes with the package: trained on all of RAVDESS by the recipe that was measured by folds.
 
     python docs/make_pretrained.py path/to/RAVDESS [training.mixed_precision=true]
+    python docs/make_pretrained.py path/to/RAVDESS --heard     # the same weights, and anew by which clips they came
 
 Its temperature is the mean over the folds of `docs/results/ravdess_speaker`, as it has no held-out clips of its own.
 """
@@ -11,10 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
+from emohrnet_tf.audio.identity import marks
 from emohrnet_tf.config import preset
 from emohrnet_tf.corpora import read_corpus
 from emohrnet_tf.model.emohrnet import load_model
-from emohrnet_tf.pretrained import weights_file, write_weights
+from emohrnet_tf.pretrained import read_weights, weights_file, write_weights
 from emohrnet_tf.training.run import train
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,13 +24,21 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def main(corpus, *settings, out="runs/ravdess_all"):
     index, _ = read_corpus("ravdess", corpus)
+    heard = [clip[0][0] for clip in marks(index)]
+    if settings == ("--heard",):
+        write_weights(weights_file("ravdess"), *read_weights(weights_file("ravdess")), heard)
+        return
     report = train(index, preset("tuned").override(settings), out, protocol="all", verbose=2)
     folds = [json.loads(file.read_text()) for file in (ROOT / "docs/results/ravdess_speaker").glob("fold*.json")]
     model = load_model(out)
     model.calibrate(float(np.exp(np.mean([np.log(fold["calibration"]["temperature"]) for fold in folds]))))
-    facts = {"model": {name: value for name, value in model.get_config().items() if name not in ("trainable", "dtype")}}
+    facts = {
+        "model": {
+            name: value for name, value in model.get_config().items() if name not in ("trainable", "dtype", "heard")
+        }
+    }
     facts |= {name: report[name] for name in ("corpus", "clips", "epochs", "seed", "config", "commit", "versions")}
-    write_weights(weights_file("ravdess"), facts, model.network.get_weights())
+    write_weights(weights_file("ravdess"), facts, model.network.get_weights(), heard)
 
 
 if __name__ == "__main__":

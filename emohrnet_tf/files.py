@@ -34,6 +34,21 @@ def write_csv(table, path):
         table.to_csv(part, index=False)
 
 
+def read_csv(path, numbers=()):
+    """A CSV of our own as it was written: text stays text ("01", "None", "NA"), an empty field is a missing value.
+
+    Args:
+        path: CSV in UTF-8, with commas.
+        numbers: columns that hold numbers, those of them that are there.
+    """
+    import pandas as pd
+
+    table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+    for name in table:
+        table[name] = pd.to_numeric(table[name]) if name in numbers else table[name].where(table[name] != "", None)
+    return table
+
+
 def write_json(path, data):
     """Write a report, or any dict of plain values, as sorted and indented JSON, whole or not at all.
 

@@ -64,7 +64,7 @@ def evaluate(
     """Measure a model on an index, leaving out the clips that it was trained on or chosen by."""
     quiet()
     from emohrnet_tf.corpora import merge_labels, read_index
-    from emohrnet_tf.evaluation.on_index import measure
+    from emohrnet_tf.evaluation.on_index import left_out_text, measure
     from emohrnet_tf.evaluation.report import table
 
     measured = measure(model, merge_labels(read_index(index_file), merge), part, shared_labels)
@@ -77,7 +77,7 @@ def evaluate(
     if printed:
         return
     typer.echo(table(report))
-    typer.echo(f"\nPart: {report['part']}; {report['left_out']} clips of the model's own training left out.")
+    typer.echo("\n" + left_out_text(report["part"], report["left_out"]))
     print_failed(report["failed"], "failed")
 
 
@@ -91,6 +91,7 @@ def robustness(
     """Measure a model under noise, reverberation, telephone, gain, clipping and MP3."""
     quiet()
     from emohrnet_tf.corpora import read_index
+    from emohrnet_tf.evaluation.on_index import left_out_text
     from emohrnet_tf.evaluation.robustness import robustness as run
 
     report = run(model, read_index(index_file), part, say=lambda line: typer.echo(line, err=True))
@@ -106,4 +107,5 @@ def robustness(
         for row in report["rows"]
     ]
     print_table(f"{report['clips']} clips", ["condition", "UAR", "WAR", "same label as clean"], rows)
+    typer.echo(left_out_text(report["part"], report["left_out"]))
     print_failed(report["failed"], "failed")

@@ -116,5 +116,7 @@ def print_run(report, out):
         typer.echo(comparison(report["results"], report["chosen"]))
     if "across" in report:
         typer.echo("\n" + across_table(report["across"]))
+    if report["results"] and report.get("test_unheard", True) is None:
+        typer.echo("Unknown what the model to start from has heard: clips of the test may be among it.")
     typer.echo(f"Everything lies in {out}: model.keras, report.json, curves.png and the rest.")
     print_failed(report["failed"], "failed")

@@ -1,6 +1,5 @@
 """What all corpora share: finding the files, reading their headers, and making the index."""
 
-import hashlib
 import math
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +8,9 @@ from pathlib import Path
 import pandas as pd
 import soundfile
 
+from emohrnet_tf.audio.identity import digest_of, groups
 from emohrnet_tf.errors import InputError
+from emohrnet_tf.labels import check_labels
 
 SUFFIXES = (".wav", ".flac")
 FIRST_COLUMNS = ("file", "emotion", "speaker", "corpus", "duration", "group")
@@ -66,7 +67,7 @@ def wrong_layout(root, corpus, layout, files):
 
 
 def make_index(rows, skipped, corpus, root, unique_names=False, several_channels=None):
-    """Read the header and the bytes of every clip, and make the index.
+    """Read the header and the samples of every clip, and make the index.
 
     Args:
         rows: list of dicts with `file` (absolute) and `emotion`, and whatever else is known; `start` and `end`
@@ -80,17 +81,18 @@ def make_index(rows, skipped, corpus, root, unique_names=False, several_channels
 
     Returns:
         `(index, skipped)`, DataFrames sorted by path. `index`: file, emotion, speaker, corpus, duration (seconds),
-        group, then the rows' other keys. `group` is the beginning of the SHA-256 of the file's bytes, so identical
-        clips share one; sections of a file share one where they overlap by half of the shorter or more. Values of
-        `corpus` and `group` in the rows are kept.
+        group, then the rows' other keys. Clips of the same samples share a `group`, whatever files they lie in (see
+        `audio.identity`); sections of a recording share one where they overlap by half of the shorter or more. Values
+        of `corpus` and `group` in the rows are kept.
 
     Raises:
-        InputError: no clip is left, or all have one emotion.
+        InputError: no clip is left, all have one emotion, or a name of an emotion that is no label.
     """
+    check_labels({row["emotion"] for row in rows if pd.notna(row["emotion"])})
     paths = list(dict.fromkeys(row["file"] for row in rows))
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         facts = dict(zip(paths, pool.map(_read_facts, paths)))
-    kept, sections, skipped, first_of = [], [], list(skipped), {}
+    kept, places, skipped, first_of = [], [], list(skipped), {}
     for row in sorted(rows, key=_place):
         fact, (start, end) = facts[row["file"]], _bounds(row)
         if isinstance(fact, str):
@@ -106,16 +108,16 @@ def make_index(rows, skipped, corpus, root, unique_names=False, several_channels
             continue
         end = min(end, fact["seconds"])
         kept.append({"corpus": corpus, **row, "duration": end - start})
-        sections.append((fact["hash"], start, end))
         if several_channels and fact["channels"] > 1:
             kept[-1]["channel"] = several_channels
+        places.append((fact["digest"], start, end))
     skipped = pd.DataFrame(sorted(skipped, key=_place), columns=["file", "reason"])
     if not kept:
         example = f", for example {skipped['file'][0]}: {skipped['reason'][0]}" if len(skipped) else ""
         raise InputError(
             f"{root}: no clip of {corpus} can be used; {len(skipped)} left out{example}. Received: {str(root)!r}"
         )
-    for row, group in zip(kept, _groups(sections)):
+    for row, group in zip(kept, groups(_marks(kept, places))):
         row.setdefault("group", group)
     index = pd.DataFrame(kept)
     known = [name for name in FIRST_COLUMNS if name in index]
@@ -140,15 +142,13 @@ def _bounds(row):
 
 
 def _read_facts(file):
-    """Header and hash of a file -> dict of `seconds`, `channels`, `hash`; or the reason why there are none."""
+    """Header and samples of a file -> dict of `seconds`, `channels`, `digest`; or the reason why there are none."""
     try:
         if not os.path.isfile(file):
             return "not a file" if os.path.exists(file) else "no such file"
         if os.path.getsize(file) == 0:
             return "the file is empty (0 bytes)"
         info = soundfile.info(file)
-        with open(file, "rb") as data:
-            digest = hashlib.file_digest(data, "sha256").hexdigest()[:16]
     except OSError as error:
         return f"cannot be opened ({error.strerror})"
     except (soundfile.SoundFileError, TypeError):  # TypeError: a name in .raw
@@ -157,26 +157,24 @@ def _read_facts(file):
         return "holds no samples"
     if info.frames >= 1 << 62:  # a streamed FLAC
         return "its header does not say how long it is; convert it with `ffmpeg -i INPUT OUTPUT.wav`"
-    return {"seconds": info.frames / info.samplerate, "channels": info.channels, "hash": digest}
+    try:
+        own = digest_of(file)
+    except InputError as error:
+        return str(error).removeprefix(f"{file}: ")
+    return {"seconds": info.frames / info.samplerate, "channels": info.channels, "digest": own}
 
 
-def _groups(sections):
-    """Names of the groups of `(hash, start, end)` sections: the hash, numbered where a file has several groups."""
-    names, numbers_of = [None] * len(sections), {}
-    for i in sorted(range(len(sections)), key=lambda i: sections[i]):
-        digest, start, end = sections[i]
-        numbers, reach = numbers_of.setdefault(digest, ({}, []))
-        reach[:] = [other for other in reach if sections[other][2] > start]
-        number = len(numbers)
-        for other in reach:
-            first, last = sections[other][1:]
-            if min(end, last) - start >= min(end - start, last - first) / 2:
-                old, number = number, numbers[other]
-                numbers |= {j: number for j, value in numbers.items() if value == old}
-        numbers[i] = number
-        reach.append(i)
-    for digest, (numbers, _) in numbers_of.items():
-        order = list(dict.fromkeys(numbers.values()))
-        for i, number in numbers.items():
-            names[i] = f"{digest}-{order.index(number)}" if len(order) > 1 else digest
-    return names
+def _marks(rows, places):
+    """`identity.marks` of rows whose recordings are known: a section or a channel is read by itself."""
+
+    def read(row, place):
+        start, end = (row.get(key) for key in ("start", "end"))
+        cut = {"channel": row.get("channel"), "start": start, "end": end}
+        cut = {key: value for key, value in cut.items() if pd.notna(value) and value != ""}
+        try:
+            return [(digest_of(row["file"], **cut), 0.0, math.inf), place] if cut else [place]
+        except InputError:  # found again, and named, when the clips are decoded
+            return [place]
+
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        return list(pool.map(read, rows, places))

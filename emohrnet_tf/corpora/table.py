@@ -13,9 +13,10 @@ from .index import make_index
 
 REQUIRED = ("file", "emotion")
 DIMENSIONS = ("valence", "arousal", "dominance")
-TEXTS = ("file", "emotion", "speaker", "corpus", "group", "channel", "split", "session", "vad_scale")
+TEXTS = ("file", "emotion", "speaker", "corpus", "group", "channel", "split", "session", "vad_scale", "content")
 NUMBERS = ("start", "end", "duration", *DIMENSIONS)
-MISSING = ("", "nan", "NaN", "NA", "N/A", "<NA>")  # of a text, as programs write it
+NAMES = ("file", "emotion", "speaker", "session", "group")  # anything may be a name, "NA" and "nan" too
+MISSING = ("", "nan", "NaN", "NA", "N/A", "<NA>")  # of all others, as programs write it
 
 
 def read(root, vad_scale=None):
@@ -97,7 +98,7 @@ def read_index(path):
         raise InputError(f"{path}: holds no clip, only the names of columns. Received: {len(table)!r}")
     for name in table:
         values = table[name].str.strip()
-        values = values.where(~values.isin(MISSING), None)
+        values = values.where(~values.isin(MISSING if name not in NAMES else ("",)), None)
         table[name] = values if name in (*TEXTS, *NUMBERS) else _typed(values)
     if "emotion" not in table:
         table["emotion"] = None

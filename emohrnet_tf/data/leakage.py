@@ -1,12 +1,15 @@
 """The guard against leakage: what is measured must not be known in training."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from emohrnet_tf.audio.identity import Heard, groups, marks
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.pretrained import is_pretrained, read_weights, weights_file
+from emohrnet_tf.files import read_csv
+from emohrnet_tf.model.heard import heard_by
 
 PARTS = ("train", "validation", "test")
 PROTOCOLS = ("random", "speaker", "loso", "corpus", "one_corpus", "given", "all")
@@ -92,6 +95,16 @@ def column_of(index, name):
     return index[name].astype(str).to_numpy(object)
 
 
+def named(index):
+    """The index with emotions and speakers as text, whatever they were written as; missing ones stay missing."""
+    texts = {
+        name: pd.Series([None if pd.isna(value) else str(value) for value in index[name]], index.index, dtype=object)
+        for name in ("emotion", "speaker")
+        if name in index
+    }
+    return index.assign(**texts)
+
+
 def emotions_of(index):
     """Emotions as text; "" where a clip has none but valence, arousal and dominance."""
     rated = [name for name in ("valence", "arousal", "dominance") if name in index]
@@ -126,23 +139,61 @@ def parts_of(split):
     return split.to_numpy(object)
 
 
-def heard(path, index):
-    """Which clips of an index a model was trained on or chosen by.
+def heard(model, index, clip_marks=None, trained_only=False):
+    """Which clips of an index a model, or one that it started from, was trained on or chosen by.
+
+    Clips are told by their samples (`audio.identity`): under another name, in another folder or format they are the
+    same. A model that comes along also counts every clip of its corpus, of which other copies exist.
 
     Args:
-        path: as for `emohrnet.load_model`. A run's folder says it by its split.csv, a model that comes
-            along by its corpus; of others nothing is known.
+        model: `EmoHRNet`, or as for `emohrnet.load_model`.
         index: DataFrame with `file`, and `corpus` where it is known.
+        clip_marks: `identity.marks` of the index, where they are at hand.
+        trained_only: leave out what only chose the epoch.
 
     Returns:
-        Boolean Series over `index.index`.
+        Series of dtype "boolean" over `index.index`; missing where it cannot be known: the model does not say all that
+        it has heard, and the clip is none that it names.
     """
-    if is_pretrained(path):
-        corpus = read_weights(weights_file(str(path)))[0]["corpus"]
-        return index.corpus == corpus if "corpus" in index else pd.Series(False, index=index.index)
-    path = Path(path)
-    split_file = (path if path.is_dir() else path.parent) / "split.csv"
-    if not split_file.exists():
-        return pd.Series(False, index=index.index)
-    known = pd.read_csv(split_file)
-    return index.file.isin(known.file[known.split.isin(["train", "validation"])])
+    record = record_of(model)
+    if record is None:
+        return pd.Series(pd.NA, index=index.index, dtype="boolean")
+    seen = record.holds(marks(index) if clip_marks is None else clip_marks, trained_only)
+    if record.corpora and "corpus" in index:
+        seen |= index["corpus"].isin(record.corpora).to_numpy(bool)
+    result = pd.Series(seen, index=index.index, dtype="boolean")
+    return result if record.complete else result.where(seen, pd.NA)
+
+
+def record_of(model):
+    """What a model has heard: as it says itself, else as the split of its run says; None where nothing is known.
+
+    A run of an earlier version has files in its split and no samples: what can no longer be read leaves the record
+    incomplete, and so does a model that it started from and that is not there.
+    """
+    if (record := heard_by(model)) is not None or not isinstance(model, str | Path):
+        return record
+    folder = Path(model) if Path(model).is_dir() else Path(model).parent
+    if not (folder / "split.csv").exists():
+        return None
+    known = read_csv(folder / "split.csv", ("start", "end"))
+    known = known[known["split"].isin(["train", "validation"])]
+    found = marks(known)
+    record = Heard.of(found, known["split"] == "train")
+    record.complete = all(found)
+    described = folder / "config.json"
+    facts = json.loads(described.read_text()) if described.exists() else {}
+    if initial := facts.get("config", {}).get("training", {}).get("initial"):
+        record |= record_of(initial) or Heard(complete=False)
+    return record
+
+
+def regrouped(index, clip_marks):
+    """The index with `group` so that clips of the same samples share one, besides those that share one already.
+
+    Args:
+        index: DataFrame, with `group` or without.
+        clip_marks: `identity.marks` of the index.
+    """
+    given = index["group"].tolist() if "group" in index else [None] * len(index)
+    return index.assign(group=groups(clip_marks, given))

@@ -1,5 +1,6 @@
 """From an index to batches of log-mels: decoded once, then everything on-graph in tf.data."""
 
+import functools
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -8,6 +9,7 @@ import tensorflow as tf
 
 from emohrnet_tf.audio.decode import read_clip
 from emohrnet_tf.audio.files import SAMPLE_RATE, load_audio
+from emohrnet_tf.audio.identity import cut_of, digest, digest_of, marks
 from emohrnet_tf.audio.windows import graph_windows, window_starts
 from emohrnet_tf.data.augment import EQUALIZER_KNOTS, Augment, mix, spectral_gains
 from emohrnet_tf.data.balance import draw_evenly
@@ -35,14 +37,15 @@ class Clips:
     def __init__(self, index, sample_rate=16000, cache_bytes=CACHE_BYTES, workers=4):
         self.sample_rate = sample_rate
         rows = index.to_dict("records")
-        kept, audio, reasons, lengths, total = [], [], [], [], 0
+        kept, audio, reasons, lengths, digests, total = [], [], [], [], [], 0
         with ThreadPoolExecutor(workers) as pool:
-            for number, (waveform, reason) in enumerate(pool.map(self._decode, rows)):
+            for number, (waveform, own, reason) in enumerate(pool.map(self._decode, rows)):
                 if waveform is None:
                     reasons.append({"file": rows[number]["file"], "reason": reason})
                     continue
                 kept.append(number)
                 lengths.append(len(waveform))
+                digests.append(own)
                 total += waveform.nbytes
                 if total > cache_bytes:
                     audio = None
@@ -50,7 +53,7 @@ class Clips:
                     audio.append(waveform)
         self.index = index.iloc[kept].reset_index(drop=True)
         self.failed = pd.DataFrame(reasons, columns=["file", "reason"])
-        self.lengths = np.array(lengths, "int64")
+        self.lengths, self._digests = np.array(lengths, "int64"), digests
         if not kept:
             first = f" First reason: {reasons[0]['reason']}" if reasons else ""
             raise InputError(f"No clip of the index can be read: check its `file` column.{first} Received: {len(rows)}")
@@ -62,15 +65,22 @@ class Clips:
 
     def _decode(self, row):
         try:
-            return load_audio(row["file"], self.sample_rate, **_cut(row)), None
+            waveform = load_audio(row["file"], self.sample_rate, **cut_of(row))
+            same = self.sample_rate == SAMPLE_RATE
+            return waveform, digest(waveform) if same else digest_of(row["file"], **cut_of(row)), None
         except InputError as error:
-            return None, str(error)
+            return None, None, str(error)
+
+    @functools.cached_property
+    def marks(self):
+        """`identity.marks` of the clips: what tells each from all others, whatever it is called."""
+        return marks(self.index, self._digests)
 
     def waveform(self, number):
         """Waveform `(samples,)` of a clip as a NumPy array."""
         if self._flat is None:
             row = self.index.iloc[number].to_dict()
-            return load_audio(row["file"], self.sample_rate, **_cut(row))
+            return load_audio(row["file"], self.sample_rate, **cut_of(row))
         start = int(self._starts[number])
         return self._flat[start : start + int(self.lengths[number])].numpy()
 
@@ -238,8 +248,3 @@ def window_batches(clips, rows, audio, batch_size=64):
     if len(owners) * audio.frames * audio.mels * 4 <= CACHE_BYTES:
         dataset = dataset.cache()
     return dataset.prefetch(2), owners
-
-
-def _cut(row):
-    """The keyword arguments of `load_audio` that a row of an index holds."""
-    return {key: row[key] for key in ("channel", "start", "end") if pd.notna(row.get(key)) and row[key] != ""}

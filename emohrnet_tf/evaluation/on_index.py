@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from emohrnet_tf.audio.windows import clip_answers, windows
-from emohrnet_tf.data.leakage import heard
+from emohrnet_tf.data.leakage import heard, named
 from emohrnet_tf.data.pipeline import Clips
 from emohrnet_tf.data.targets import emotion_numbers, read_vad
 from emohrnet_tf.errors import InputError
@@ -19,14 +19,15 @@ def evaluate(model, index, part="test", shared_labels=False):
     """Evaluate a model on an index.
 
     Args:
-        model: as for `emohrnet.load_model`; a split beside the model says what it was trained on.
+        model: as for `emohrnet.load_model`.
         index: DataFrame with `file`, `emotion` and optionally `speaker`, `channel`, `start`, `end`.
         part: "test" leaves out the clips that the model was trained on or chosen by, "all" keeps them.
         shared_labels: measure on the emotions that model and index share, as across corpora: other clips are left
             out, and the model chooses among the shared ones.
 
     Returns:
-        The report of `metrics.answers_report`, with `part`, `left_out`, `failed` and what the result was made by.
+        The report of `metrics.answers_report`, with `part`, `left_out` (None where it is not known what the model
+        has heard), `failed` and what the result was made by.
 
     Raises:
         InputError: no clip is left, a label that the model does not know, or no readable clip.
@@ -56,7 +57,7 @@ class Measured:
 
 def measure(model, index, part="test", shared_labels=False):
     """`evaluate`, as a `Measured`."""
-    name, (index, left_out) = Path(model).name, unseen(model, index, part)
+    name, (index, left_out) = Path(model).name, unseen(model, named(index), part)
     model, labels = load_model(model), None
     if shared_labels:
         labels = [label for label in model.labels if label in set(index.emotion)]
@@ -138,19 +139,28 @@ def unseen(model, index, part="test"):
         part: "test", or "all", for which every clip stays.
 
     Returns:
-        `(index, left_out)`: the clips that stay, and how many do not.
+        `(index, left_out)`: the clips that stay, and how many do not; None where the model does not say what it has
+        heard, so that clips which it knows may be among those that stay.
 
     Raises:
         InputError: another part, or no clip stays.
     """
     if part not in ("test", "all"):
         raise InputError(f"The part is test or all. Received: {part!r}")
-    seen = heard(model, index)
     if part == "all":
         return index, 0
-    if seen.all():
+    seen = heard(model, index)
+    known, seen = seen.notna().all(), seen.fillna(False).to_numpy(bool)
+    if len(index) and seen.all():
         raise InputError(
             f"The model was trained on every clip of the index: evaluate on another, or on --part all, which is no "
             f"measure of new speech. Received: {model}"
         )
-    return index[~seen], int(seen.sum())
+    return index[~seen], int(seen.sum()) if known else None
+
+
+def left_out_text(part, left_out):
+    """What a result says of the clips that the model knows, as a sentence."""
+    if left_out is None:
+        return f"Part: {part}; unknown what the model has heard: clips of its own training may be among these."
+    return f"Part: {part}; {left_out} clips of the model's own training left out."

@@ -44,6 +44,7 @@ def _dimensions(vad):
         f"Right region of {vad['regions']}: {_percent(vad['region_accuracy'])} of {vad['clips']} clips. "
         f"RMSE on the labels' scale, {low:g} to {high:g}."
     )
+    note += f" The interval by speaker is of {vad['speakers']} speakers." if "speakers" in vad else ""
     return _markdown(head, rows) + "\n\n" + note
 
 
@@ -57,6 +58,8 @@ def _emotions(report):
         rows.append([name, _percent(report[key]), *(_range(intervals[kind].get(key)) for kind in kinds)])
     rows.append(["mean confidence", _percent(report["mean_confidence"]), *("" for _ in kinds)])
     rows.append(["clips", str(report["clips"]), *("" for _ in kinds)])
+    if "speakers" in intervals:
+        rows.append(["speakers", str(intervals["speakers"]), *("" for _ in kinds)])
     parts = [_markdown(head, rows)]
     scores = ("precision", "recall", "f1")
     rows = [[row["label"], *(_percent(row[key]) for key in scores), str(row["support"])] for row in report["per_class"]]
@@ -93,6 +96,9 @@ def comparison(reports, chosen="validation"):
     rows.append(
         ["clips", *(str(report.get("clips", report.get("vad", {}).get("clips"))) for report in reports.values())]
     )
+    counts = [{**report.get("vad", {}), **report.get("interval", {})}.get("speakers") for report in reports.values()]
+    if any(counts):
+        rows.append(["speakers", *("" if count is None else str(count) for count in counts)])
     heads = [CHOICES.get(key, key) + (" (the result)" if key == chosen else "") for key in reports]
     return _markdown(["measure", *heads], rows)
 

@@ -8,6 +8,7 @@ import numpy as np
 import soundfile
 import soxr
 
+from emohrnet_tf.data.leakage import named
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.evaluation.metrics import classification_report
 from emohrnet_tf.evaluation.on_index import answer_index, known_clips, unseen
@@ -19,7 +20,7 @@ def robustness(model, index, part="test", conditions=None, seed=0, say=None):
     """Measure a model on an index under each condition of `CONDITIONS`.
 
     Args:
-        model: path or name of a model; a split beside it says what it was trained on.
+        model: path or name of a model.
         index: DataFrame with `file` and `emotion`.
         part: "test" leaves out the clips that the model was trained on or chosen by, "all" keeps them.
         conditions: names from `CONDITIONS`, or None for all; "clean" is always measured.
@@ -28,7 +29,8 @@ def robustness(model, index, part="test", conditions=None, seed=0, say=None):
 
     Returns:
         JSON-ready dict: `rows`, one for each condition with `condition`, `uar`, `war`, `same_label` (share of clips
-        whose label is that of the clean clip); `clips`, `part`, `model` and what the result was made by.
+        whose label is that of the clean clip); `clips`, `part`, `left_out` (None: not known what the model
+        has heard), `model` and what the result was made by.
 
     Raises:
         InputError: an unknown condition, no clip left, a label that the model does not know, or a model without
@@ -37,7 +39,7 @@ def robustness(model, index, part="test", conditions=None, seed=0, say=None):
     conditions = list(CONDITIONS) if conditions is None else list(conditions)
     if unknown := sorted(set(conditions) - set(CONDITIONS)):
         raise InputError(f"Unknown condition: choose from {', '.join(CONDITIONS)}. Received: {', '.join(unknown)}")
-    index, left_out = unseen(model, index, part)
+    index, left_out = unseen(model, named(index), part)
     name, model = Path(model).name, load_model(model)
     if not model.labels:
         raise InputError(f"The model names no emotions, which are what is measured here. Received: {name}")

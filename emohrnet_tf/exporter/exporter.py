@@ -6,7 +6,6 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from emohrnet_tf import __version__
 from emohrnet_tf.audio.windows import windows
@@ -19,8 +18,9 @@ from emohrnet_tf.exporter.metadata import add_metadata
 from emohrnet_tf.exporter.saved_model import write_saved_model
 from emohrnet_tf.exporter.tflite import KINDS, calibration_inputs, quantize, to_float32
 from emohrnet_tf.exporter.verify import missed, verify
-from emohrnet_tf.files import write_json
+from emohrnet_tf.files import read_csv, write_json
 from emohrnet_tf.model.emohrnet import load_model
+from emohrnet_tf.model.sphere import DIMENSIONS
 from emohrnet_tf.pretrained import is_pretrained, weights_file
 from emohrnet_tf.provenance import provenance
 
@@ -122,7 +122,7 @@ def _split_index(folder):
     file = folder / "split.csv"
     if not file.exists():
         return None
-    index = pd.read_csv(file, dtype={"speaker": str, "channel": str})
+    index = read_csv(file, ("start", "end", *DIMENSIONS))
     return index[index.split != LEFT_OUT]
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from emohrnet_tf.audio.files import load_audio
 from emohrnet_tf.audio.windows import clip_answers, windows
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.files import write_json
+from emohrnet_tf.files import read_csv, write_json
 from emohrnet_tf.model.emohrnet import load_model
 from emohrnet_tf.model.sphere import DIMENSIONS
 from emohrnet_tf.provenance import provenance
@@ -95,9 +95,9 @@ def _rows_done(out, head):
     if not text.endswith(b"\n"):
         text = text[: text.rfind(b"\n") + 1]
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_bytes(text or (",".join(head) + "\n").encode())
-    table = pd.read_csv(out, dtype=str, keep_default_na=False)
-    return set(table["file"]), int((table["error"] != "").sum())
+        out.write_bytes(text or pd.DataFrame(columns=head).to_csv(index=False, lineterminator="\n").encode())
+    table = read_csv(out)
+    return set(table["file"]), int(table["error"].notna().sum())
 
 
 def _batches(model, files, min_confidence, workers):

@@ -12,10 +12,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from emohrnet_tf.audio.identity import Heard
 from emohrnet_tf.audio.windows import check_waveforms, check_windows, graph_windows
 from emohrnet_tf.config import Audio, Head, Network
 from emohrnet_tf.errors import InputError, check_process
+from emohrnet_tf.labels import check_labels
 from emohrnet_tf.model.features import LogMelSpectrogram
+from emohrnet_tf.model.heard import pretrained_heard
 from emohrnet_tf.model.hrnet import build_network
 from emohrnet_tf.model.sphere import DIMENSIONS, Sphere, region_count
 from emohrnet_tf.model.voice import reference
@@ -38,6 +41,8 @@ class EmoHRNet(keras.Model):
         head: `config.Head` or its dictionary.
         sphere: `sphere.Sphere` or its dictionary: the scale of the dimensions and how the sphere is divided; None for
             a categorical head.
+        heard: `audio.identity.Heard` or its packed form: the speech that the weights come from; None where it is not
+            known. A model takes it along wherever its file goes.
 
     Call: float waveform `(batch, samples)` at `audio.sample_rate`, any length -> dictionary of `probabilities` and
     `logits` `(batch, classes)` and `embedding` `(batch, fuse_filters)`, each the mean over the windows. With
@@ -50,12 +55,14 @@ class EmoHRNet(keras.Model):
         TensorShape([3, 2])
     """
 
-    def __init__(self, labels, audio=None, network=None, temperature=1.0, head=None, sphere=None, **kwargs):
+    def __init__(self, labels, audio=None, network=None, temperature=1.0, head=None, sphere=None, heard=None, **kwargs):
         super().__init__(**kwargs)
         self.labels = [str(label) for label in labels]
         self.head = Head.of(head)
         if self.head.emotions and (len(set(self.labels)) != len(self.labels) or len(self.labels) < 2):
             raise InputError(f"A model needs two or more different labels. Received: {labels!r}")
+        check_labels(self.labels)
+        self.heard = Heard.unpack(heard) if isinstance(heard, dict) else heard
         self.audio, self.settings = Audio.of(audio), Network.of(network)
         self.temperature = temperature
         self.sphere = Sphere(**sphere) if isinstance(sphere, dict) else sphere
@@ -190,6 +197,7 @@ class EmoHRNet(keras.Model):
         """
         facts, arrays = read_weights(weights_file(name))
         model = cls.from_config(facts["model"])
+        model.heard = pretrained_heard(name)
         model.network.set_weights(arrays)
         return model
 
@@ -237,6 +245,7 @@ class EmoHRNet(keras.Model):
             "temperature": self.temperature,
             "head": dataclasses.asdict(self.head),
             "sphere": None if self.sphere is None else dataclasses.asdict(self.sphere),
+            "heard": None if self.heard is None else self.heard.pack(),
         }
         return {**super().get_config(), **config}
 

@@ -30,18 +30,27 @@ def weights_file(name):
     return Path(__file__).parent / f"{name}.npz"
 
 
-def write_weights(path, facts, arrays):
-    """One file of a model's facts (JSON-ready dict) and its weights: kernels in float16, the rest in float32."""
+def write_weights(path, facts, arrays, heard=()):
+    """One file of a model's facts (JSON-ready dict) and its weights: kernels in float16, the rest in float32.
+
+    `heard` are the clips that it was trained on, as `audio.identity.digest` tells them: uint64 `(clips,)`.
+    """
     stored = {
         f"weight{number:03}": array.astype("float16" if array.ndim > 1 else "float32")
         for number, array in enumerate(arrays)
     }
     with replacing(path) as part:
-        np.savez_compressed(part, facts=json.dumps(facts), **stored)
+        np.savez_compressed(part, facts=json.dumps(facts), heard=np.unique(np.array(heard, "uint64")), **stored)
 
 
 def read_weights(path):
     """`(facts, arrays)` of a file of `write_weights`, all arrays in float32."""
     with np.load(path) as file:
-        names = sorted(name for name in file.files if name != "facts")
+        names = sorted(name for name in file.files if name.startswith("weight"))
         return json.loads(str(file["facts"])), [file[name].astype("float32") for name in names]
+
+
+def read_heard(path):
+    """Clips of a file of `write_weights`, as `audio.identity.digest` tells them: uint64 `(clips,)`."""
+    with np.load(path) as file:
+        return file["heard"] if "heard" in file.files else np.zeros(0, "uint64")

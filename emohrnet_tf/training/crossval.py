@@ -10,6 +10,7 @@ import pandas as pd
 from emohrnet_tf import plots
 from emohrnet_tf.config import Config
 from emohrnet_tf.corpora import merge_labels
+from emohrnet_tf.data.leakage import named
 from emohrnet_tf.data.pipeline import Clips
 from emohrnet_tf.data.splits import fold_count
 from emohrnet_tf.errors import InputError
@@ -17,10 +18,12 @@ from emohrnet_tf.evaluation.across import KINDS, mean_scores
 from emohrnet_tf.evaluation.calibration import risk_coverage
 from emohrnet_tf.evaluation.metrics import classification_report, dimensions_report
 from emohrnet_tf.evaluation.report import CHOICES
-from emohrnet_tf.files import write_csv, write_json
+from emohrnet_tf.files import read_csv, write_csv, write_json
+from emohrnet_tf.labels import check_labels
 from emohrnet_tf.model.sphere import DIMENSIONS, Sphere
 from emohrnet_tf.provenance import provenance
-from emohrnet_tf.training.run import check_settings, finished, ordered, run_of, train
+from emohrnet_tf.training.identity import divided, earlier_fingerprint, fingerprint, finished, settings_of
+from emohrnet_tf.training.run import check_settings, labels_of, ordered, train
 from emohrnet_tf.training.trainer import Trainer
 
 SCORES = ("uar", "war", "macro_f1", "ece", "ccc")
@@ -67,7 +70,7 @@ def crossval(
     Raises:
         InputError: of `run.train`; no seed, one twice, or a fold that is none.
     """
-    out = Path(out)
+    out, index = Path(out), named(index)
     if protocol == "all":
         raise InputError("Protocol all measures nothing: train with it by `emohrnet train`. Received: 'all'")
     if matrix and protocol != "corpus":
@@ -79,6 +82,7 @@ def crossval(
         raise InputError(f"seeds: at least one, each once. Received: {seeds!r}")
     if not folds or not set(folds) <= set(range(count)):
         raise InputError(f"folds: {protocol} has {count} here, numbered 0 to {count - 1}. Received: {only!r}")
+    check_labels(labels_of(merged, config.head))
     check_settings(config)
     clips = clips or functools.cache(lambda: Clips(merged, config.audio.sample_rate))
     # One at a time: folds of one label set share a network, and several would fill the memory.
@@ -88,12 +92,15 @@ def crossval(
         for fold in folds:
             folder = out / f"fold{fold}_seed{seed}"
             run = (protocol, fold, seed)
-            report, table = done_before(folder, run_of(merged, config, *run, **split_options))
+            asked = settings_of(config, *run, **split_options)
+            known, parts = divided(clips(), config, *run, **split_options)
+            asked["index"] = fingerprint(known, config.head, clips().marks, parts)
+            report, table = done_before(folder, asked, known, parts)
             if report is None:
-                unfinished = not finished(folder, run_of(merged, config, *run, **split_options))
-                shared = {"clips": clips(), "trainer": trainer} if unfinished else {}
+                unfinished = not finished(folder, asked, known, parts)
+                shared = {"clips": clips()} | ({"trainer": trainer} if unfinished else {})
                 report = train(index, config, folder, *run, verbose=verbose, **shared, **split_options)
-                table = pd.read_csv(folder / "predictions.csv", dtype={"speaker": str})
+                table = read_predictions(folder / "predictions.csv", report)
                 table["file"] = table["file"].map(lambda file: Path(file).name)
                 write_csv(table, folder.with_suffix(".csv"))
                 write_json(folder.with_suffix(".json"), report)
@@ -122,8 +129,22 @@ def crossval(
     return summary
 
 
-def done_before(folder, run):
+def read_predictions(file, report):
+    """A run's table of predictions, its labels named as the report names them."""
+    labels = report["results"][report["chosen"]].get("labels", [])
+    return read_csv(file, {*labels, *DIMENSIONS, *(f"true_{name}" for name in DIMENSIONS)})
+
+
+def done_before(folder, run, index, parts):
     """`(report, predictions)` of a run whose two files lie beside its folder, or two None.
+
+    A report of an earlier version does not tell its split: it stands where its test clips are those of this run by
+    name, and its parts are as large.
+
+    Args:
+        folder: of the run.
+        run: as for `run.finished`.
+        index, parts: of `run.divided`.
 
     Raises:
         InputError: they are another run's.
@@ -134,13 +155,31 @@ def done_before(folder, run):
     report = json.loads(files[0].read_text())
     config, asked = Config.from_dict(report["config"]), Config.from_dict(run["config"])
     masks = {n: v for n, v in run["config"]["augmentation"].items() if v in ("pitch", "duration")}  # measured since
+    table = read_predictions(files[1], report)
+    if not report["index"].startswith("2:"):
+        if not _same_test(report, table, config.head, index, parts):
+            raise InputError(
+                f"{files[0]} is of an earlier version and of another index or split: give another folder as --out. "
+                f"Received: {folder.parent}"
+            )
+        run = {key: value for key, value in run.items() if key not in ("index", "initial")}
     there = report | {"config": config.replace({"augmentation": masks}).replace(ARITHMETIC).to_dict()}
     asked = run | {"config": asked.replace(ARITHMETIC).to_dict()}
     if different := [key for key in asked if there.get(key) != json.loads(json.dumps(asked[key]))]:
         raise InputError(
             f"{files[0]} is of another {', '.join(different)}: give another folder as --out. Received: {folder.parent}"
         )
-    return report, pd.read_csv(files[1], dtype={"speaker": str})
+    return report, table
+
+
+def _same_test(report, table, head, index, parts):
+    """Whether a report of an earlier version, with its predictions, can be of these clips and this split."""
+    names = [name for name in ("file", "emotion", "speaker") if name in table and name in index]
+    test = index[parts == "test"].assign(file=index["file"].map(lambda file: Path(file).name))
+    tables = [rows[names].fillna("").astype(str).to_numpy().tolist() for rows in (test, table)]
+    sizes = {part: int((parts == part).sum()) for part in report["clips"]}
+    same = report["index"] == earlier_fingerprint(index, head) and sizes == report["clips"] and tables[0] == tables[1]
+    return same and report["protocol"] != "given"  # whose validation clips may be others
 
 
 def summarize(reports, predictions, folds):

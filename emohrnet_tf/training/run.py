@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import hashlib
 import importlib.util
 import json
 import shutil
@@ -12,16 +11,17 @@ import numpy as np
 import pandas as pd
 
 from emohrnet_tf import plots
-from emohrnet_tf.config import EMOTIONS, PAPER_CHOICES, Config, preset_name
+from emohrnet_tf.audio.identity import Heard
+from emohrnet_tf.config import EMOTIONS, PAPER_CHOICES, preset_name
 from emohrnet_tf.corpora import merge_labels
 from emohrnet_tf.data.augment import paper_mask_limits
-from emohrnet_tf.data.leakage import APART, LEFT_OUT, heard
+from emohrnet_tf.data.leakage import APART, LEFT_OUT, named, record_of
 from emohrnet_tf.data.pipeline import Clips
-from emohrnet_tf.data.splits import split
 from emohrnet_tf.data.targets import label_sets, make_sphere
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.evaluation.across import cells
 from emohrnet_tf.files import replacing, write_csv, write_json
+from emohrnet_tf.labels import check_labels
 from emohrnet_tf.model.emohrnet import model_file
 from emohrnet_tf.model.features import LogMelSpectrogram
 from emohrnet_tf.model.hrnet import read_table
@@ -29,6 +29,7 @@ from emohrnet_tf.model.sphere import DIMENSIONS
 from emohrnet_tf.model.voice import band_statistics
 from emohrnet_tf.provenance import provenance
 from emohrnet_tf.training.counts import count_corpora, count_left_out, names_of_speakers, of_corpora_of
+from emohrnet_tf.training.identity import check_unheard, divided, fingerprint, finished, settings_of
 from emohrnet_tf.training.trainer import Trainer
 
 
@@ -63,13 +64,13 @@ def train(
         `log.csv`, `predictions.csv`, `curves.png`, and as the head has them `confusion.png` and `dimensions.png`.
 
     Raises:
-        InputError: a split that cannot be made, no readable clip, or a folder that holds another run.
+        InputError: a split that cannot be made, no readable clip, a folder that holds another run, or a model to start
+            from that has heard what is to be measured or to choose.
     """
-    out, index = Path(out), merge_labels(index, config.data.merge)
-    run = run_of(index, config, protocol, fold, seed, **split_options)
+    out, index = Path(out), merge_labels(named(index), config.data.merge)
+    run = settings_of(config, protocol, fold, seed, **split_options)
     preset = preset_name(config)
-    if finished(out, run):
-        return json.loads((out / "report.json").read_text())
+    finished(out, run)
     known = index.emotion.dropna()
     if config.head.emotions and known.nunique() < 2:
         raise InputError(f"Clips of two emotions or more are needed. Received: {sorted(known.unique())!r}")
@@ -78,6 +79,7 @@ def train(
             f"{len(index) - len(known)} clips have no emotion: leave them out, or train --head joint or vad. "
             f"Received: {index.file[index.emotion.isna()].iloc[0]!r}"
         )
+    check_labels(labels_of(index, config.head))
     # What is wrong with the settings is said before any file is read.
     if tensorboard and importlib.util.find_spec("tensorboard") is None:
         raise InputError(
@@ -87,25 +89,23 @@ def train(
     if protocol == "all" and config.training.choose != "last":
         raise InputError("Protocol all holds no clip out to choose by: set training.choose=last. Received: validation")
     clips = clips or Clips(index, config.audio.sample_rate)
-    parts = split(clips.index, protocol, fold=fold, seed=seed, **split_options)
-    if config.training.train_on_validation:
-        parts = parts.replace("validation", "train")
+    index, parts = divided(clips, config, protocol, fold, seed, **split_options)
+    run["index"] = fingerprint(index, config.head, clips.marks, parts)
+    if finished(out, run, index, parts):
+        return json.loads((out / "report.json").read_text())
     rows = {part: np.flatnonzero(parts == part) for part in ("train", "validation", "test")}
     train_index = clips.index.iloc[rows["train"]]
     labels = labels_of(train_index, config.head)
     sets = label_sets(of_corpora_of(clips.index, train_index), labels)
     left_out = count_left_out(clips.index[parts == LEFT_OUT])
     sphere = make_sphere(clips.index, config.head, rows["train"]) if config.head.dimensions else None
-    if config.training.initial and heard(config.training.initial, clips.index.iloc[rows["test"]]).any():
-        raise InputError(
-            f"The model to start from has heard clips of the test part: start from one trained on other speech. "
-            f"Received: {config.training.initial}"
-        )
+    unheard = check_unheard(config.training.initial, clips, rows) if config.training.initial else True
     if trainer is None or callable(trainer):
         trainer = (trainer or functools.partial(Trainer, config))(tuple(labels), sets)
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / "config.json", run)
-    write_csv(clips.index.assign(split=parts), out / "split.csv")
+    content = [f"{found[0][0]:016x}" for found in clips.marks]
+    write_csv(index.assign(split=parts, content=content), out / "split.csv")
     config = with_measured(config, clips, rows["train"])
     write_json(out / "config.json", {**run, "resolved": config.to_dict()})
 
@@ -121,14 +121,18 @@ def train(
         results |= {choice: report for choice, (report, *_) in measured.items()}
         _, answers, calibration = measured[chosen]
         truth = trainer.truth(clips.index, sphere)(rows["test"])
-        named = test if speakers is None else test.assign(speaker=speakers)
-        if "corpus" in named and clips.index.corpus.nunique() < 2:
-            named = named.drop(columns="corpus")
-        table = predictions_table(named, labels, truth, answers)
+        known = test if speakers is None else test.assign(speaker=speakers)
+        if "corpus" in known and clips.index.corpus.nunique() < 2:
+            known = known.drop(columns="corpus")
+        table = predictions_table(known, labels, truth, answers)
         write_csv(table, out / "predictions.csv")
         if protocol in APART and labels:
             across = cells(table[table.emotion.notna()], labels, set(train_index.corpus), left_out)
     trainer.keep(weights[chosen], calibration["temperature"] if calibration else 1.0)
+    used = np.flatnonzero(parts.isin(["train", "validation"]))
+    trainer.model.heard = Heard.of([clips.marks[row] for row in used], (parts == "train").to_numpy()[used])
+    if config.training.initial:
+        trainer.model.heard |= record_of(config.training.initial) or Heard(complete=False)
     save_model(trainer.model, out / "model.keras")
     also = clips.index.get("also", pd.Series(False, index=clips.index.index))
     corpus = ", ".join(sorted(set(clips.index.corpus[~also]))) if "corpus" in clips.index else "corpus not named"
@@ -146,6 +150,7 @@ def train(
         "corpora": count_corpora(clips, parts),
         "also": clips.index.corpus[also].value_counts().to_dict() if also.any() else {},
         "failed": clips.failed.to_dict("records"),
+        "test_unheard": True if unheard else None,
         "epochs": epochs | {"best_on_test": state.facts["best_on_test"]["epoch"] or None},
         "chosen": chosen,
         "validation": state.facts["epochs"][epochs[chosen] - 1],
@@ -165,12 +170,6 @@ def train(
     write_json(out / "report.json", report)  # the last file: it says that the run is finished
     shutil.rmtree(state.folder)
     return report
-
-
-def run_of(index, config, protocol, fold, seed, **split_options):
-    """What tells a run from another, as its folder and its report hold it."""
-    run = {"protocol": protocol, "fold": fold, "seed": seed, **split_options}
-    return run | {"index": fingerprint(index, config.head), "config": config.to_dict()}
 
 
 def predictions_table(clips, labels, truth, answers):
@@ -220,38 +219,6 @@ def labels_of(index, head):
 def ordered(emotions):
     """Labels in a fixed order: the field's eight first, then any others by name."""
     return [e for e in EMOTIONS if e in set(emotions)] + sorted(set(emotions) - set(EMOTIONS))
-
-
-def fingerprint(index, head):
-    """A short hash of the clips and labels of an index: two runs with the same one saw the same data."""
-    labels = [name for name in (*DIMENSIONS, "vad_scale") if name in index] if head.dimensions else []
-    text = index[["file", "emotion", *labels]].assign(file=index.file.map(lambda f: Path(f).name)).to_csv(index=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def finished(out, run):
-    """Whether the run folder holds this run's report; False where it holds an unfinished one, or nothing.
-
-    Raises:
-        InputError: the folder holds another run, or files that are no run.
-    """
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out} is a file: give another folder as --out. Received: {out}")
-    described = out / "config.json"
-    if described.exists():
-        there = json.loads(described.read_text())
-        if "config" in there:  # a setting that came later has its default
-            there["config"] = Config.from_dict(there["config"]).to_dict()
-        different = [key for key in run if there.get(key) != json.loads(json.dumps(run[key]))]
-        if different:
-            raise InputError(
-                f"{out} holds a run with another {', '.join(different)}: give another folder, or delete it to start "
-                f"anew. Received: {out}"
-            )
-        return (out / "report.json").exists()
-    if out.exists() and any(out.iterdir()):
-        raise InputError(f"{out} is not empty and holds no run: give a new folder as --out. Received: {out}")
-    return False
 
 
 def save_model(model, path):

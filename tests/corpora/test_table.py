@@ -100,7 +100,7 @@ def test_own_corpus_and_group_stay(folder):
         ("file,label\na.wav,x\n", r"no column emotion; .*Received: \['file', 'label'\]"),
         ("file;emotion\na.wav;x\n", r"separated by commas. Received: \['file;emotion'\]"),
         ("file,emotion\n", "holds no clip"),
-        ("file,emotion\na.wav,x\nb.wav,\nc.wav,nan\n", r"emotion is missing.*row 3, 4 \(row 1 names the columns\)"),
+        ("file,emotion\na.wav,x\nb.wav,\nc.wav, \n", r"emotion is missing.*row 3, 4 \(row 1 names the columns\)"),
         ("file,emotion\na.wav,x\n ,y\n", "file is missing.*row 3"),
         ("file,emotion,valence\na.wav,x,high\nb.wav,y,0.5\n", "valence is not a number: row 2 .*Received: 'high'"),
         ("file,emotion\n" + ",x\n" * 12, "row 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 2 more"),
