@@ -163,7 +163,8 @@ def done_before(folder, run, index, parts):
                 f"Received: {folder.parent}"
             )
         run = {key: value for key, value in run.items() if key not in ("index", "initial")}
-    there = report | {"config": config.replace({"augmentation": masks}).replace(ARITHMETIC).to_dict()}
+    measured = {"augmentation": masks, "audio": {"statistics": run["config"]["audio"]["statistics"]}}
+    there = report | {"config": config.replace(measured).replace(ARITHMETIC).to_dict()}
     asked = run | {"config": asked.replace(ARITHMETIC).to_dict()}
     if different := [key for key in asked if there.get(key) != json.loads(json.dumps(asked[key]))]:
         raise InputError(
