@@ -11,7 +11,7 @@ PACKAGE = ROOT / "emohrnet_tf"
 # Rooms, lowest first: a module imports from its own room and from rooms below. Modules beside the rooms are the floor,
 # and rooms of one row do not import from each other.
 ROOMS = [
-    {"config", "errors", "files", "provenance", "registration"},
+    {"config", "errors", "files", "licence", "provenance", "registration"},
     {"corpora", "pretrained"},
     {"audio"},
     {"model"},

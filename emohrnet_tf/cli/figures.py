@@ -9,6 +9,8 @@ import typer
 from emohrnet_tf.cli.options import IndexFile, ModelPath, Part
 from emohrnet_tf.cli.output import print_failed, print_table, quiet
 
+PICTURES = (".png", ".pdf", ".svg")
+
 
 def info(
     architecture: Annotated[str, typer.Option(help="Print the cost of this architecture, part by part.")] = "small",
@@ -20,9 +22,12 @@ def info(
     """Versions, the audio decoder in use and why, and what an architecture costs."""
     quiet()
     from emohrnet_tf.audio.decode import decoder
+    from emohrnet_tf.files import writable
     from emohrnet_tf.model.hrnet import build_network, costs
     from emohrnet_tf.provenance import provenance
 
+    if picture:
+        writable(picture, suffixes=PICTURES)
     network = build_network(frames, mels, 8, architecture)
     parts = costs(network)
     if picture:
@@ -51,6 +56,9 @@ def evaluate(
     picture: Annotated[
         Path | None, typer.Option("--picture", help="Draw confusion matrix or dimensions here (PNG).")
     ] = None,
+    dimensions: Annotated[
+        Path | None, typer.Option("--dimensions", help="Of a joint model: draw the dimensions here (PNG).")
+    ] = None,
     reliability: Annotated[
         Path | None, typer.Option("--reliability", help="Draw here how sure it is, and how often right (PNG).")
     ] = None,
@@ -67,19 +75,22 @@ def evaluate(
     from emohrnet_tf.corpora import read_index
     from emohrnet_tf.evaluation.on_index import measure
     from emohrnet_tf.evaluation.report import table
-    from emohrnet_tf.files import write_json
+    from emohrnet_tf.files import writable, write_json
 
+    pictures = [path for path in (picture, reliability, embedding, dimensions) if path]
+    for path in filter(None, [json_file, *pictures]):
+        writable(path, [index_file], PICTURES if path in pictures else ())
     measured = measure(model, read_index(index_file), part, shared_labels)
     report = measured.report
     if json_file:
         write_json(json_file, report)
-    if picture or reliability or embedding:
-        from emohrnet_tf import plots
-
-        plots.evaluated(measured, picture, reliability, embedding)
     typer.echo(table(report))
     typer.echo(f"\nPart: {report['part']}; {report['left_out']} clips of the model's own training left out.")
     print_failed(report["failed"], "failed")
+    if pictures:
+        from emohrnet_tf import plots
+
+        plots.evaluated(measured, picture, reliability, embedding, dimensions)
 
 
 def robustness(
@@ -93,18 +104,20 @@ def robustness(
     quiet()
     from emohrnet_tf.corpora import read_index
     from emohrnet_tf.evaluation.robustness import robustness as run
-    from emohrnet_tf.files import write_json
+    from emohrnet_tf.files import writable, write_json
 
+    for path in filter(None, (json_file, picture)):
+        writable(path, [index_file], PICTURES if path == picture else ())
     report = run(model, read_index(index_file), part, say=lambda line: typer.echo(line, err=True))
     if json_file:
         write_json(json_file, report)
-    if picture:
-        from emohrnet_tf.plots import robustness as draw
-
-        draw(report, picture)
     rows = [
         (row["condition"], *(f"{100 * row[name]:.1f} %" for name in ("uar", "war", "same_label")))
         for row in report["rows"]
     ]
     print_table(f"{report['clips']} clips", ["condition", "UAR", "WAR", "same label as clean"], rows)
     print_failed(report["failed"], "failed")
+    if picture:
+        from emohrnet_tf.plots import robustness as draw
+
+        draw(report, picture)

@@ -16,7 +16,7 @@ from emohrnet_tf.errors import InputError
 def predict(
     paths: Annotated[list[Path], typer.Argument(help="Audio files and folders.")],
     model: ModelPath = "ravdess",
-    form: Annotated[str, typer.Option("--format", "-f", help="table, json or csv.")] = "table",
+    form: Annotated[str | None, typer.Option("--format", "-f", help="table (the default), json or csv.")] = None,
     min_confidence: Annotated[float, typer.Option(help='Below this probability say "uncertain".')] = 0.0,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="CSV to write as it goes; run again, it goes on.")
@@ -28,8 +28,10 @@ def predict(
     from emohrnet_tf.inference.predict import predict as run
     from emohrnet_tf.model.sphere import DIMENSIONS
 
-    if form not in ("table", "json", "csv"):
+    if form not in (None, "table", "json", "csv"):
         raise InputError(f"--format is table, json or csv. Received: {form!r}")
+    if out is not None and form not in (None, "csv"):
+        raise InputError(f"--out writes CSV: leave --format or --out away. Received: {form!r}")
     if out is not None:
         from emohrnet_tf.exporter.litert import scorer_for
         from emohrnet_tf.model.emohrnet import load_model
@@ -82,7 +84,9 @@ def timeline(
     recording: Annotated[str, typer.Argument(help="Audio file of any length, or - for standard input.")],
     model: ModelPath = "ravdess",
     hop: Annotated[float, typer.Option(help="Seconds of each stretch.")] = 1.0,
-    form: Annotated[str, typer.Option("--format", "-f", help="csv, json, audacity or webvtt.")] = "csv",
+    form: Annotated[
+        str | None, typer.Option("--format", "-f", help="csv, json, audacity or webvtt, else by --out's suffix.")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write it here rather than print it.")] = None,
     picture: Annotated[Path | None, typer.Option("--picture", help="Draw it here (PNG).")] = None,
     min_confidence: Annotated[float, typer.Option(help='Below this probability say "uncertain".')] = 0.0,
@@ -92,12 +96,18 @@ def timeline(
     import shutil
     import tempfile
 
-    from emohrnet_tf.files import replacing
+    from emohrnet_tf.files import printable, replacing, writable
     from emohrnet_tf.inference.timeline import FORMS, write_timeline
     from emohrnet_tf.inference.timeline import timeline as run
 
+    if form is None:
+        form = {".json": "json", ".txt": "audacity", ".vtt": "webvtt"}.get(out.suffix.lower() if out else "", "csv")
     if form not in FORMS:
         raise InputError(f"--format is one of {', '.join(FORMS)}. Received: {form!r}")
+    for path in filter(None, (out, picture)):
+        writable(
+            path, [recording, out if path == picture else None], (".png", ".pdf", ".svg") if path == picture else ()
+        )
     with tempfile.TemporaryFile() as heard, progress_bar("{task.completed:.0f} s heard") as progress:
         if recording == "-":  # a pipe cannot seek, and most formats need it
             shutil.copyfileobj(sys.stdin.buffer, heard)
@@ -112,11 +122,11 @@ def timeline(
         typer.echo(text, nl=False)
     else:
         with replacing(out) as part:
-            part.write_text(text, encoding="utf-8")
+            part.write_text(text, "utf-8", "backslashreplace")
     if picture:
         from emohrnet_tf.plots import timeline as draw
 
-        draw(table, overview, picture, title=None if recording == "-" else Path(recording).name)
+        draw(table, overview, picture, title=None if recording == "-" else printable(Path(recording).name))
 
 
 def export(

@@ -15,6 +15,7 @@ import tensorflow as tf
 from emohrnet_tf.audio.windows import check_waveforms, check_windows, graph_windows
 from emohrnet_tf.config import Audio, Head, Network
 from emohrnet_tf.errors import InputError, check_process
+from emohrnet_tf.licence import licence_of
 from emohrnet_tf.model.features import LogMelSpectrogram
 from emohrnet_tf.model.hrnet import build_network
 from emohrnet_tf.model.sphere import DIMENSIONS, Sphere, region_count
@@ -37,6 +38,8 @@ class EmoHRNet(keras.Model):
         head: `config.Head` or its dictionary.
         sphere: `sphere.Sphere` or its dictionary: the scale of the dimensions and how the sphere is divided; None for
             a categorical head.
+        licence: under what terms the weights are, in words; else what follows from `trained_on` (`licence.licence_of`).
+        trained_on: names of the corpora whose speech the weights have heard.
 
     Call: float waveform `(batch, samples)` at `audio.sample_rate`, any length -> dictionary of `probabilities` and
     `logits` `(batch, classes)` and `embedding` `(batch, fuse_filters)`, each the mean over the windows. With
@@ -49,7 +52,18 @@ class EmoHRNet(keras.Model):
         TensorShape([3, 2])
     """
 
-    def __init__(self, labels, audio=None, network=None, temperature=1.0, head=None, sphere=None, **kwargs):
+    def __init__(
+        self,
+        labels,
+        audio=None,
+        network=None,
+        temperature=1.0,
+        head=None,
+        sphere=None,
+        licence=None,
+        trained_on=(),
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.labels = [str(label) for label in labels]
         self.head = Head(**head) if isinstance(head, dict) else head or Head()
@@ -58,6 +72,8 @@ class EmoHRNet(keras.Model):
         self.audio = Audio(**audio) if isinstance(audio, dict) else audio or Audio()
         self.settings = Network(**network) if isinstance(network, dict) else network or Network()
         self.temperature = temperature
+        self.trained_on = [str(corpus) for corpus in trained_on]
+        self.licence = licence or licence_of(self.trained_on)
         self.sphere = Sphere(**sphere) if isinstance(sphere, dict) else sphere
         self.front_end = LogMelSpectrogram(**self.audio.front_end(), name="log_mel")
         self.network = make_network(self.audio, self.settings, self.head, len(self.labels))
@@ -148,7 +164,7 @@ class EmoHRNet(keras.Model):
             ['neutral', 'calm', 'happiness']
         """
         facts, arrays = read_weights(weights_file(name))
-        model = cls.from_config(facts["model"])
+        model = cls.from_config({"trained_on": [facts["corpus"]], **facts["model"]})
         model.network.set_weights(arrays)
         return model
 
@@ -196,6 +212,8 @@ class EmoHRNet(keras.Model):
             "temperature": self.temperature,
             "head": dataclasses.asdict(self.head),
             "sphere": None if self.sphere is None else dataclasses.asdict(self.sphere),
+            "licence": self.licence,
+            "trained_on": list(self.trained_on),
         }
         return {**super().get_config(), **config}
 

@@ -15,7 +15,7 @@ from emohrnet_tf.errors import InputError
 from emohrnet_tf.evaluation.calibration import risk_coverage
 from emohrnet_tf.evaluation.metrics import classification_report, dimensions_report
 from emohrnet_tf.evaluation.report import CHOICES
-from emohrnet_tf.files import write_csv, write_json
+from emohrnet_tf.files import writable_folder, write_csv, write_json
 from emohrnet_tf.model.sphere import DIMENSIONS, Sphere
 from emohrnet_tf.provenance import provenance
 from emohrnet_tf.training.run import check_settings, finished, labels_of, run_of, train
@@ -60,7 +60,7 @@ def crossval(
     Raises:
         InputError: of `run.train`; no seed, one twice, or a fold that is none.
     """
-    out = Path(out)
+    out = writable_folder(out)
     if protocol == "all":
         raise InputError("Protocol all measures nothing: train with it by `emohrnet train`. Received: 'all'")
     count = fold_count(index, protocol, **split_options)

@@ -18,7 +18,8 @@ from emohrnet_tf.data.pipeline import Clips
 from emohrnet_tf.data.splits import split
 from emohrnet_tf.data.targets import make_sphere
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.files import replacing, write_csv, write_json
+from emohrnet_tf.files import left_over, replacing, writable_folder, write_csv, write_json
+from emohrnet_tf.licence import NOT_NAMED, joined, licence_of
 from emohrnet_tf.model.emohrnet import model_file
 from emohrnet_tf.model.hrnet import read_table
 from emohrnet_tf.model.sphere import DIMENSIONS, Sphere
@@ -65,7 +66,9 @@ def train(
     out = Path(out)
     run = run_of(index, config, protocol, fold, seed, preset, **split_options)
     if finished(out, run):
-        return json.loads((out / "report.json").read_text())
+        report = json.loads((out / "report.json").read_text())
+        draw(report, out)
+        return report
     known = index.emotion.dropna()
     if config.head.emotions and known.nunique() < 2:
         raise InputError(f"Clips of two emotions or more are needed. Received: {sorted(known.unique())!r}")
@@ -112,6 +115,11 @@ def train(
         write_csv(predictions_table(test, labels, truth, answers), out / "predictions.csv")
     else:
         trainer.model.network.set_weights(trainer.network.get_weights())
+    heard_of = clips.index.iloc[np.concatenate([rows["train"], rows["validation"]])]
+    corpora = heard_of.corpus.fillna(NOT_NAMED).astype(str) if "corpus" in heard_of else [NOT_NAMED]
+    trainer.model.licence, trainer.model.trained_on = licence_of(corpora), sorted(set(corpora))
+    if trainer.terms:
+        trainer.model.licence, trainer.model.trained_on = joined(corpora, *trainer.terms)
     save_model(trainer.model, out / "model.keras")
     also = clips.index.get("also", pd.Series(False, index=clips.index.index))
     corpus = ", ".join(sorted(set(clips.index.corpus[~also]))) if "corpus" in clips.index else "corpus not named"
@@ -134,16 +142,27 @@ def train(
         "results": results,
         **provenance(),
     }
-    title = f"{corpus}, {protocol} fold {fold}, {config.network.architecture}, seed {seed}"
-    plots.learning_curves(state.log(), epochs[chosen], out / "curves.png", title=title)
-    if results and config.head.emotions:
-        plots.confusion_matrix(results[chosen], out / "confusion.png", title=title)
-    if results and config.head.dimensions:
-        true, predicted = truth.cube[truth.known], answers["dimensions"][truth.known]
-        plots.dimensions(results[chosen]["vad"], sphere, true, predicted, out / "dimensions.png", title=title)
-    write_json(out / "report.json", report)  # the last file: it says that the run is finished
+    write_json(out / "report.json", report)  # it says that the run is finished
     shutil.rmtree(state.folder)
+    draw(report, out)
     return report
+
+
+def draw(report, out):
+    """The pictures of a finished run that are not there yet, from its files."""
+    chosen, results, head = report["chosen"], report["results"], report["config"]["head"]["kind"]
+    network = report["config"]["network"]["architecture"]
+    title = f"{report['corpus']}, {report['protocol']} fold {report['fold']}, {network}, seed {report['seed']}"
+    if not (out / "curves.png").exists():
+        log = pd.read_csv(out / "log.csv")
+        plots.learning_curves(log, report["epochs"][chosen], out / "curves.png", title=title)
+    if results and head != "vad" and not (out / "confusion.png").exists():
+        plots.confusion_matrix(results[chosen], out / "confusion.png", title=title)
+    if results and head != "categorical" and not (out / "dimensions.png").exists():
+        sphere, table = Sphere(**report["sphere"]), pd.read_csv(out / "predictions.csv")
+        rated = table.dropna(subset=[f"true_{name}" for name in DIMENSIONS])
+        both = [sphere.to_cube(rated[[before + name for name in DIMENSIONS]]) for before in ("true_", "")]
+        plots.dimensions(results[chosen]["vad"], sphere, *both, out / "dimensions.png", title=title)
 
 
 def run_of(index, config, protocol, fold, seed, preset, **split_options):
@@ -228,7 +247,7 @@ def finished(out, run):
     """Whether the run folder holds this run's report; False where it holds an unfinished one, or nothing.
 
     Raises:
-        InputError: the folder holds another run, or files that are no run.
+        InputError: the folder holds another run, or files that are no run, or it cannot be written.
     """
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file: give another folder as --out. Received: {out}")
@@ -244,7 +263,8 @@ def finished(out, run):
                 f"anew. Received: {out}"
             )
         return (out / "report.json").exists()
-    if out.exists() and any(out.iterdir()):
+    writable_folder(out)
+    if out.exists() and any(not left_over(file) for file in out.iterdir()):
         raise InputError(f"{out} is not empty and holds no run: give a new folder as --out. Received: {out}")
     return False
 
