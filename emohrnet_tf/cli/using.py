@@ -153,8 +153,8 @@ def export(
     rows = [(door, *door_cells(figures)) for door, figures in report["verification"]["doors"].items()]
     print_table("Against Keras", ["door", "largest difference", "top label agrees", "accuracy or CCC"], rows)
     for gate in report["verification"]["gates"]:
-        if gate["passed"] is None:
-            typer.echo(f"{gate['door']}, {gate['gate']} {gate['value']:.3f}: {gate['note']}")
+        if gate["note"]:
+            typer.echo(f"{gate['door']}, {gate['gate']}: {gate['note']}")
     typer.echo(
         f"Everything lies in {out}: saved_model/{report['version']}, tflite/, model_card.md, export_report.json."
     )

@@ -101,8 +101,8 @@ def _export(folder, say):
     for door, figures in report["verification"]["doors"].items():
         say(f"   {door:<30}largest difference {figures['largest_difference']:.1e}")
     for gate in report["verification"]["gates"]:
-        if gate["passed"] is None:
-            say(f"   {gate['door']}, {gate['gate']} {gate['value']:.3f}: {gate['note']}")
+        if gate["note"]:
+            say(f"   {gate['door']}, {gate['gate']}: {gate['note']}")
 
 
 def _shuffled(divided, config, folder):

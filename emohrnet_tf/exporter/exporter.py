@@ -80,7 +80,7 @@ def export(model, out, index=None, version=None, overwrite=False, name=None, all
         say(f"Writing TFLite: {', '.join(kinds)}")
         files = _write_tflite(model, work / "tflite", name, kinds, calibration, version)
         say(f"Verifying every door on {len(clips)} clips and made-up sounds")
-        verification = verify(model, work / "saved_model", files, clips, true, calibration is None, cube)
+        verification = verify(model, work / "saved_model", files, clips, true, cube)
         failures = missed(verification)
         if failures and not allow_missed_gates:
             raise InputError(
