@@ -1,3 +1,5 @@
+import sysconfig
+from importlib.metadata import distributions
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -8,7 +10,28 @@ version = next(
     for line in (here / "emohrnet_tf/__init__.py").read_text().splitlines()
     if "__version__ =" in line
 )
+
+
+def other_tensorflow(folders):
+    """Name of an installed distribution that gives the module `tensorflow` under another name, or None.
+
+    There are several (tensorflow-cpu, tf-nightly, vendors' own), and two of them in one environment break each other.
+    A build in isolation has its own path, so the environment's folders are looked at, which `sysconfig` knows.
+    """
+    for found in distributions(path=folders):
+        name = (found.metadata["Name"] or "").lower().replace("_", "-")
+        if name != "tensorflow" and ("tensorflow" in name or name.startswith("tf-")):
+            files = [str(file).replace("\\", "/") for file in found.files or []]
+            if "tensorflow/__init__.py" in files:
+                return name
+    return None
+
+
 lines = (line.split("#")[0].strip() for line in (here / "requirements.txt").read_text().splitlines())
+
+required = [line for line in lines if line]
+if other_tensorflow([sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]):
+    required = [line for line in required if not line.startswith("tensorflow>")]
 
 # https address of the repository; `python docs/write_address.py` writes it into notebooks and README.
 REPOSITORY = ""
@@ -25,7 +48,7 @@ setup(
     packages=find_packages(include=["emohrnet_tf", "emohrnet_tf.*"]),
     package_data={"emohrnet_tf.pretrained": ["*.npz", "*.md", "LICENSE-*"]},
     python_requires=">=3.11",
-    install_requires=[line for line in lines if line],
+    install_requires=required,
     extras_require={
         "export": EXPORT,
         "test": [

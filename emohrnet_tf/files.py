@@ -1,37 +1,138 @@
-"""Files that are whole or not there."""
+"""Files that are whole or not there, and places looked at before there is work to lose."""
 
 import contextlib
+import errno
+import functools
 import json
 import math
 import os
+import re
+import tempfile
 from pathlib import Path
+
+from emohrnet_tf.errors import InputError
+
+PART = re.compile(r"\..*\.(\d+)\.part(\.[^.]*)?")  # a name that `replacing` writes to
 
 
 @contextlib.contextmanager
 def replacing(path):
     """Give a path beside `path` to write to; it takes the place of `path` when the block ends well, else it goes away.
 
-    The name has the suffix of `path`, by which many writers choose their format. Folders on the way are made.
+    The name has the suffix of `path`, by which many writers choose their format. Folders on the way are made, and what
+    killed processes left in the folder goes away.
+
+    Raises:
+        InputError: the file cannot be written, or the disk is full.
 
     Example:
         with replacing("out/table.csv") as part:
             table.to_csv(part)
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _clear(path.parent)
         yield part
         os.replace(part, path)
+    except OSError as error:
+        raise InputError(
+            f"{printable(path)} cannot be written ({error.strerror or error}): make room, or give another place. "
+            f"Received: {printable(path)}"
+        ) from error
     finally:
         with contextlib.suppress(OSError):
             part.unlink()
 
 
+def left_over(path):
+    """Whether a name is one that `replacing` writes to, of a process that is at work or was killed."""
+    return PART.fullmatch(path.name) is not None
+
+
+@functools.lru_cache(maxsize=4096)  # once a process: a folder may hold a million files
+def _clear(folder):
+    """Remove from a folder what killed processes were writing."""
+    for left in folder.iterdir():
+        if (match := PART.fullmatch(left.name)) and not alive(int(match[1])):
+            left.unlink(missing_ok=True)
+
+
+def alive(process):
+    """Whether a process of this number is there, as far as that can be known."""
+    if os.name == "nt":  # os.kill would end it
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # there, and another user's
+        return True
+    return True
+
+
+def writable(path, apart_from=(), suffixes=()):
+    """A place for a file, looked at before the work whose result it is to hold; nothing is left there.
+
+    Args:
+        path: of the file; folders on the way may have to be made.
+        apart_from: paths of files that it must not be, those that are read; None among them is none.
+        suffixes: of which its name must have one; none allows any.
+
+    Returns:
+        `Path(path)`.
+
+    Raises:
+        InputError: a folder, a device, a name of another kind, one of `apart_from`, or a place that cannot be written.
+    """
+    path = Path(path)
+    if suffixes and path.suffix.lower() not in suffixes:
+        raise InputError(f"{printable(path)}: the name ends in {' or '.join(suffixes)}. Received: {path.suffix!r}")
+    if os.path.isdir(path):
+        raise InputError(f"{printable(path)} is a folder: give the name of a file in it. Received: {printable(path)}")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise InputError(f"{printable(path)} is no regular file: give another name. Received: {printable(path)}")
+    for other in apart_from:
+        if other is not None and os.path.exists(path) and os.path.exists(other) and os.path.samefile(path, other):
+            raise InputError(f"{printable(path)} is what is read: give another name. Received: {printable(path)}")
+    _try(path, path.parent, len(os.fsencode(path.name)))
+    return path
+
+
+def writable_folder(path):
+    """`writable`, of a folder that files are to lie in."""
+    path = Path(path)
+    if os.path.exists(path) and not os.path.isdir(path):
+        raise InputError(f"{printable(path)} is a file: give another folder as --out. Received: {printable(path)}")
+    _try(path, path, len(os.fsencode(path.name)))
+    return path
+
+
+def _try(path, folder, length):
+    """Make a file, that is gone at once, in a folder, or in the nearest one above it that is there."""
+    try:
+        if length > 200:  # of 255 bytes, some are for the names of parts
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+        while not os.path.exists(folder) and folder != folder.parent:
+            folder = folder.parent
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"{printable(path)} cannot be written ({error.strerror}): give another place. Received: {printable(path)}"
+        ) from error
+
+
+def printable(text):
+    """A name or text as UTF-8 can hold it: bytes of a file name that are no UTF-8 become a backslash and a number."""
+    return str(text).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def write_csv(table, path):
-    """`table.to_csv`, whole or not at all."""
+    """`table.to_csv`, whole or not at all; names that are no UTF-8 keep their bytes ("surrogateescape" reads them)."""
     with replacing(path) as part:
-        table.to_csv(part, index=False)
+        table.to_csv(part, index=False, errors="surrogateescape")
 
 
 def read_csv(path, numbers=()):
@@ -43,7 +144,7 @@ def read_csv(path, numbers=()):
     """
     import pandas as pd
 
-    table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+    table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8", encoding_errors="surrogateescape")
     for name in table:
         table[name] = pd.to_numeric(table[name]) if name in numbers else table[name].where(table[name] != "", None)
     return table
@@ -55,7 +156,7 @@ def write_json(path, data):
     Floats keep 6 decimals (below 1: 6 digits); NaN and infinity become null. Folders are made.
     """
     with replacing(path) as part:
-        part.write_text(json_text(data), encoding="utf-8")
+        part.write_text(json_text(data), "utf-8", "backslashreplace")
 
 
 def json_text(data):

@@ -11,7 +11,7 @@ PACKAGE = ROOT / "emohrnet_tf"
 # Rooms, lowest first: a module imports from its own room and from rooms below. Modules beside the rooms are the floor,
 # and rooms of one row do not import from each other.
 ROOMS = [
-    {"config", "errors", "files", "labels", "provenance", "registration", "settings"},
+    {"config", "errors", "files", "labels", "licence", "provenance", "registration", "settings"},
     {"audio"},
     {"corpora", "pretrained"},
     {"model"},
@@ -135,6 +135,35 @@ def test_the_wheel_holds_the_package_alone(tmp_path):
     assert set(pretrained.values()) <= set(names)
     assert wheel.getinfo(pretrained["ravdess.npz"]).file_size <= 4e6
     assert b"CC BY-NC-SA 4.0" in wheel.read(pretrained["LICENSE-ravdess"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "module", "kept"),
+    [
+        ("tensorflow_cpu", "tensorflow", False),
+        ("tf_nightly", "tensorflow", False),
+        ("tensorflow_io", "tensorflow_io", True),
+        ("tensorflow", "tensorflow", True),
+    ],
+)
+def test_an_environment_that_has_a_tensorflow_of_another_name_is_left_alone(tmp_path, name, module, kept):
+    site, source = tmp_path / "site", tmp_path / "source"
+    info = site / f"{name}-2.20.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 2.20.0\n")
+    (info / "RECORD").write_text(f"{module}/__init__.py,,\n")
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(source)], check=True)
+    code = (
+        "import sys, sysconfig; own, site = sysconfig.get_path, sys.argv[1];"
+        "sysconfig.get_path = lambda name, *a, **k: site if name in ('purelib', 'platlib') else own(name, *a, **k);"
+        "sys.argv = ['setup.py', 'egg_info'];"
+        "exec(compile(open('setup.py').read(), 'setup.py', 'exec'), {'__file__': 'setup.py', '__name__': '__main__'})"
+    )
+    subprocess.run([sys.executable, "-c", code, str(site)], cwd=source, check=True, capture_output=True)
+    required = (source / "emohrnet_tf.egg-info/requires.txt").read_text().splitlines()
+    assert any(line.startswith("tensorflow<") or line.startswith("tensorflow>") for line in required) == kept
+    assert any(line.startswith("keras") for line in required)
 
 
 def test_no_file_names_a_machine_of_its_makers():

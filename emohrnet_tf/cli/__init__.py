@@ -1,5 +1,6 @@
 """The `emohrnet` command: each subcommand parses its arguments and calls one function of the package."""
 
+import errno
 import os
 import sys
 from typing import Annotated
@@ -10,6 +11,8 @@ from emohrnet_tf import __version__
 from emohrnet_tf.cli import corpora, figures, training, using
 from emohrnet_tf.cli.output import print_error
 from emohrnet_tf.errors import InputError, TrainingDiverged
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 
 app = typer.Typer(
     help="Speech emotion recognition: from a folder of speech to a trained, measured model and its predictions.",
@@ -43,6 +46,9 @@ for command in (
 
 def main():
     """Run the command; bad input ends in one clear message and status 2."""
+    for stream in (sys.stdout, sys.stderr):  # a name that the console cannot show must not lose the rest
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except InputError as error:
@@ -54,6 +60,13 @@ def main():
     except BrokenPipeError:  # `emohrnet predict ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        print_error(
+            f"{error.filename or 'A file'} cannot be written ({error.strerror}): make room, or write elsewhere."
+        )
+        sys.exit(2)
     except KeyboardInterrupt:
         print_error("Stopped. The same command goes on where it stopped.")
         sys.exit(130)

@@ -20,7 +20,9 @@ def index(
 ):
     """Write the index of a corpus: one row for each clip, with emotion, speaker and what else is known."""
     from emohrnet_tf.corpora import read_corpus, write_index
+    from emohrnet_tf.files import writable
 
+    writable(out, [root])
     clips, skipped = read_corpus(corpus, root, **given(task, vocal_channel, test_set, vad_scale))
     write_index(clips, out)
     counts = clips.emotion.value_counts()
@@ -41,7 +43,9 @@ def prepare(
     """Convert a corpus once to 16 kHz mono WAV, which reads fastest; run again, it goes on where it stopped."""
     from emohrnet_tf.corpora import read_corpus, write_index
     from emohrnet_tf.data.prepare import prepare as convert
+    from emohrnet_tf.files import writable_folder
 
+    writable_folder(folder)
     clips, skipped = read_corpus(corpus, root, **given(task, vocal_channel, test_set, vad_scale))
     with progress_bar() as progress:
         bar = progress.add_task("clips", total=len(clips))

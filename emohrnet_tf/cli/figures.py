@@ -8,6 +8,8 @@ import typer
 from emohrnet_tf.cli.options import Architectures, IndexFile, Json, Merge, ModelPath, Part
 from emohrnet_tf.cli.output import print_failed, print_table, quiet, write_report
 
+PICTURES = (".png", ".pdf", ".svg")
+
 
 def info(
     architecture: Annotated[Architectures, typer.Option(help="Print its cost, part by part.")] = "small",
@@ -19,9 +21,12 @@ def info(
     """Versions, the audio decoder in use and why, and what an architecture costs."""
     quiet()
     from emohrnet_tf.audio.decode import decoder
+    from emohrnet_tf.files import writable
     from emohrnet_tf.model.hrnet import build_network, costs
     from emohrnet_tf.provenance import provenance
 
+    if picture:
+        writable(picture, suffixes=PICTURES)
     network = build_network(frames, mels, 8, architecture)
     parts = costs(network)
     if picture:
@@ -49,6 +54,9 @@ def evaluate(
     picture: Annotated[
         Path | None, typer.Option("--picture", help="Draw confusion matrix or dimensions here (PNG).")
     ] = None,
+    dimensions: Annotated[
+        Path | None, typer.Option("--dimensions", help="Of a joint model: draw the dimensions here (PNG).")
+    ] = None,
     reliability: Annotated[
         Path | None, typer.Option("--reliability", help="Draw here how sure it is, and how often right (PNG).")
     ] = None,
@@ -66,19 +74,21 @@ def evaluate(
     from emohrnet_tf.corpora import merge_labels, read_index
     from emohrnet_tf.evaluation.on_index import left_out_text, measure
     from emohrnet_tf.evaluation.report import table
+    from emohrnet_tf.files import writable
 
+    pictures = [path for path in (picture, reliability, embedding, dimensions) if path]
+    for path in [*pictures, *([json_file] if json_file and str(json_file) != "-" else [])]:
+        writable(path, [index_file], PICTURES if path in pictures else ())
     measured = measure(model, merge_labels(read_index(index_file), merge), part, shared_labels)
     report = measured.report
-    printed = write_report(json_file, report)
-    if picture or reliability or embedding:
+    if not write_report(json_file, report):
+        typer.echo(table(report))
+        typer.echo("\n" + left_out_text(report["part"], report["left_out"]))
+        print_failed(report["failed"], "failed")
+    if pictures:
         from emohrnet_tf import plots
 
-        plots.evaluated(measured, picture, reliability, embedding)
-    if printed:
-        return
-    typer.echo(table(report))
-    typer.echo("\n" + left_out_text(report["part"], report["left_out"]))
-    print_failed(report["failed"], "failed")
+        plots.evaluated(measured, picture, reliability, embedding, dimensions)
 
 
 def robustness(
@@ -93,19 +103,21 @@ def robustness(
     from emohrnet_tf.corpora import read_index
     from emohrnet_tf.evaluation.on_index import left_out_text
     from emohrnet_tf.evaluation.robustness import robustness as run
+    from emohrnet_tf.files import writable
 
+    for path in [*filter(None, [picture]), *([json_file] if json_file and str(json_file) != "-" else [])]:
+        writable(path, [index_file], PICTURES if path == picture else ())
     report = run(model, read_index(index_file), part, say=lambda line: typer.echo(line, err=True))
     printed = write_report(json_file, report)
-    if picture:
-        from emohrnet_tf.plots import robustness as draw
-
-        draw(report, picture)
-    if printed:
-        return
     rows = [
         (row["condition"], *(f"{100 * row[name]:.1f} %" for name in ("uar", "war", "same_label")))
         for row in report["rows"]
     ]
-    print_table(f"{report['clips']} clips", ["condition", "UAR", "WAR", "same label as clean"], rows)
-    typer.echo(left_out_text(report["part"], report["left_out"]))
-    print_failed(report["failed"], "failed")
+    if not printed:
+        print_table(f"{report['clips']} clips", ["condition", "UAR", "WAR", "same label as clean"], rows)
+        typer.echo(left_out_text(report["part"], report["left_out"]))
+        print_failed(report["failed"], "failed")
+    if picture:
+        from emohrnet_tf.plots import robustness as draw
+
+        draw(report, picture)

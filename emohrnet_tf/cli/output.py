@@ -27,8 +27,9 @@ def quiet():
 
 def print_error(message):
     from rich.console import Console
+    from rich.text import Text
 
-    Console(stderr=True, soft_wrap=True).print("[bold red]Error:[/]", message, markup=True, highlight=False)
+    Console(stderr=True, soft_wrap=True).print(Text.assemble(("Error:", "bold red"), " ", message))
 
 
 def progress_bar(text=None):
@@ -36,17 +37,21 @@ def progress_bar(text=None):
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn
 
-    columns = Progress.get_default_columns() if text is None else (SpinnerColumn(), TextColumn(text))
+    columns = Progress.get_default_columns() if text is None else (SpinnerColumn(), TextColumn(text, markup=False))
     return Progress(*columns, console=Console(stderr=True))
 
 
 def print_table(title, head, rows):
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(*head, title=title, title_justify="left")
+    text = lambda value: Text(str(value))  # noqa: E731  a string's [brackets] would be markup
+    table = Table(title=None if title is None else text(title), title_justify="left")
+    for name in head:
+        table.add_column(text(name))
     for row in rows:
-        table.add_row(*map(str, row))
+        table.add_row(*map(text, row))
     Console(width=None if sys.stdout.isatty() else 10_000).print(table)  # a pipe has no width: never cut a path
 
 

@@ -10,12 +10,15 @@ import typer
 
 from emohrnet_tf.cli.options import ModelPath, TimelineFormats
 from emohrnet_tf.cli.output import print_failed, print_table, progress_bar, quiet
+from emohrnet_tf.errors import InputError
 
 
 def predict(
     paths: Annotated[list[Path], typer.Argument(help="Audio files and folders.")],
     model: ModelPath = "ravdess",
-    form: Annotated[Literal["table", "json", "csv"], typer.Option("--format", "-f")] = "table",
+    form: Annotated[
+        Literal["table", "json", "csv"] | None, typer.Option("--format", "-f", help="table, if none is given.")
+    ] = None,
     min_confidence: Annotated[float, typer.Option(help='Below this probability say "uncertain".')] = 0.0,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="CSV to write as it goes; run again, it goes on.")
@@ -27,6 +30,8 @@ def predict(
     from emohrnet_tf.inference.predict import predict as run
     from emohrnet_tf.model.sphere import DIMENSIONS
 
+    if out is not None and form not in (None, "csv"):
+        raise InputError(f"--out writes CSV: leave --format or --out away. Received: {form!r}")
     if out is not None:
         from emohrnet_tf.exporter.litert import scorer_for
         from emohrnet_tf.model.emohrnet import load_model
@@ -79,7 +84,10 @@ def timeline(
     recording: Annotated[str, typer.Argument(help="Audio file of any length, or - for standard input.")],
     model: ModelPath = "ravdess",
     hop: Annotated[float, typer.Option(help="Seconds of each stretch.")] = 1.0,
-    form: Annotated[TimelineFormats, typer.Option("--format", "-f")] = "csv",
+    form: Annotated[
+        TimelineFormats | None,
+        typer.Option("--format", "-f", help="csv, or what --out's suffix says, if none is given."),
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write it here rather than print it.")] = None,
     picture: Annotated[Path | None, typer.Option("--picture", help="Draw it here (PNG).")] = None,
     min_confidence: Annotated[float, typer.Option(help='Below this probability say "uncertain".')] = 0.0,
@@ -89,10 +97,16 @@ def timeline(
     import shutil
     import tempfile
 
-    from emohrnet_tf.files import replacing
+    from emohrnet_tf.files import printable, replacing, writable
     from emohrnet_tf.inference.timeline import timeline as run
     from emohrnet_tf.inference.timeline import write_timeline
 
+    if form is None:
+        form = {".json": "json", ".txt": "audacity", ".vtt": "webvtt"}.get(out.suffix.lower() if out else "", "csv")
+    for path in filter(None, (out, picture)):
+        writable(
+            path, [recording, out if path == picture else None], (".png", ".pdf", ".svg") if path == picture else ()
+        )
     with tempfile.TemporaryFile() as heard, progress_bar("{task.completed:.0f} s heard") as progress:
         if recording == "-":  # a pipe cannot seek, and most formats need it
             shutil.copyfileobj(sys.stdin.buffer, heard)
@@ -107,11 +121,11 @@ def timeline(
         typer.echo(text, nl=False)
     else:
         with replacing(out) as part:
-            part.write_text(text, encoding="utf-8")
+            part.write_text(text, "utf-8", "backslashreplace")
     if picture:
         from emohrnet_tf.plots import timeline as draw
 
-        draw(table, overview, picture, title=None if recording == "-" else Path(recording).name)
+        draw(table, overview, picture, title=None if recording == "-" else printable(Path(recording).name))
 
 
 def export(
@@ -138,8 +152,8 @@ def export(
     rows = [(form, *format_cells(figures)) for form, figures in report["verification"]["formats"].items()]
     print_table("Against Keras", ["format", "largest difference", "top label agrees", "accuracy or CCC"], rows)
     for gate in report["verification"]["gates"]:
-        if gate["passed"] is None:
-            typer.echo(f"{gate['format']}, {gate['gate']} {gate['value']:.3f}: {gate['note']}")
+        if gate["note"]:
+            typer.echo(f"{gate['format']}, {gate['gate']}: {gate['note']}")
     typer.echo(
         f"Everything lies in {out}: saved_model/{report['version']}, tflite/, model_card.md, export_report.json."
     )

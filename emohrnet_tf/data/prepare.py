@@ -12,7 +12,7 @@ import pandas as pd
 
 from emohrnet_tf.audio.files import SAMPLE_RATE, load_audio
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.files import replacing
+from emohrnet_tf.files import replacing, writable_folder
 
 RECORD = "prepared.jsonl"  # in the folder: a line for each file written, with the source that it was made from
 
@@ -39,7 +39,7 @@ def prepare(index, source_root, folder, workers=None, progress=None):
         Both keep the index's row labels.
 
     Raises:
-        InputError: no column `file`, or `folder` is `source_root`.
+        InputError: no column `file`; a `folder` that is `source_root`, a file, or cannot be written.
 
     Example:
         >>> prepare(pd.DataFrame({"file": ["absent.wav"]}), "corpus", "prepared")[1]["file"].tolist()
@@ -50,6 +50,7 @@ def prepare(index, source_root, folder, workers=None, progress=None):
     source_root, folder = Path(os.path.abspath(source_root)), Path(os.path.abspath(folder))
     if source_root.resolve() == folder.resolve():
         raise InputError(f"prepared files would overwrite the corpus; give another folder. Received: {str(folder)!r}")
+    writable_folder(folder)
     clips = [_clip(row, source_root, folder) for row in index.to_dict("records")]
     record = _read_record(folder)
     results, owners, jobs = [None] * len(clips), {}, {}  # each result: samples, or the reason why there are none

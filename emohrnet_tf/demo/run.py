@@ -16,7 +16,7 @@ from emohrnet_tf.data.augment import Augment
 from emohrnet_tf.demo.voices import make_corpus
 from emohrnet_tf.evaluation import baselines
 from emohrnet_tf.evaluation.report import comparison
-from emohrnet_tf.files import write_json
+from emohrnet_tf.files import writable_folder, write_json
 from emohrnet_tf.inference.predict import predict
 from emohrnet_tf.inference.timeline import timeline
 from emohrnet_tf.model.emohrnet import load_model
@@ -39,7 +39,7 @@ def demo(folder, epochs=None, say=print):
     Returns:
         `{name: {"uar", "war"}}` of the network, its baselines and the ceiling, as in `folder/demo.json`.
     """
-    folder, began = Path(folder), time.perf_counter()
+    folder, began = writable_folder(folder), time.perf_counter()
     say("1. Making a synthetic corpus: made-up voices, so no figure below says anything of real speech.")
     generated = make_corpus(folder / "corpus")
     clips, _ = read_corpus("ravdess", folder / "corpus")

@@ -27,8 +27,9 @@ def model_card(model, report, run=None):
         "## Limits",
         "It has learnt from the speakers, language and way of acting of its corpus alone: expect less elsewhere, far "
         "less in noise. A guess about how a voice sounds is no knowledge of what a person feels: do not decide about "
-        "people by it. Weights carry the licence of the corpus they were trained on (RAVDESS: CC BY-NC-SA 4.0, "
-        "non-commercial).",
+        "people by it.",
+        "## Licence of the weights",
+        f"{model.licence}. The licence of the code does not cover them.",
         "## Files",
         _files(report),
         "## Verification",

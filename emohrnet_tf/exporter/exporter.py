@@ -1,6 +1,7 @@
 """From a trained model to what servers and phones run: SavedModel, TFLite, and the proof that all tell the same."""
 
 import json
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -18,7 +19,8 @@ from emohrnet_tf.exporter.metadata import add_metadata
 from emohrnet_tf.exporter.saved_model import write_saved_model
 from emohrnet_tf.exporter.tflite import KINDS, calibration_inputs, quantize, to_float32
 from emohrnet_tf.exporter.verify import missed, verify
-from emohrnet_tf.files import read_csv, write_json
+from emohrnet_tf.files import alive, read_csv, writable, writable_folder, write_json
+from emohrnet_tf.inference.exported import read_metadata
 from emohrnet_tf.model.emohrnet import load_model
 from emohrnet_tf.model.sphere import DIMENSIONS
 from emohrnet_tf.pretrained import is_pretrained, weights_file
@@ -50,13 +52,17 @@ def export(model, out, index=None, version=None, overwrite=False, name=None, all
         InputError: not a model of ours, a folder that cannot be written, a version that is there already,
             calibration that is too small or silent, or a missed gate.
     """
-    path, out = Path(model), Path(out)
+    path, out = Path(model), writable_folder(out)
     model = load_model(path)
     if is_pretrained(path):
         path = weights_file(str(path))
     folder = path if path.is_dir() else path.parent
     name = name or (folder.resolve().name if path.is_dir() else path.stem)
+    if not name or Path(name).name != name or name.startswith(".") or "\0" in name:
+        raise InputError(f"A name of files without folders and without a dot before it. Received: {name!r}")
+    writable(out / "tflite" / f"{name}_dynamic_int8.tflite")
     version = _version(out, version, overwrite)
+    _look_at(out, name, model)
     index = _split_index(folder) if index is None else index
     calibration, clips, true, cube = _clips(index, model)
     kinds = [kind for kind in KINDS if kind != "int8" or calibration is not None]
@@ -64,7 +70,8 @@ def export(model, out, index=None, version=None, overwrite=False, name=None, all
         say("No training clips at hand, so no int8 file: give --index with a column split, or export a run's folder.")
     try:
         out.mkdir(parents=True, exist_ok=True)
-        scratch = tempfile.TemporaryDirectory(dir=out, prefix=".export-")
+        _clear(out)
+        scratch = tempfile.TemporaryDirectory(dir=out, prefix=f".export-{os.getpid()}-")
     except OSError as error:
         raise InputError(f"{out} cannot be written ({error.strerror}): give another folder as --out.") from error
     with scratch:
@@ -74,7 +81,7 @@ def export(model, out, index=None, version=None, overwrite=False, name=None, all
         say(f"Writing TFLite: {', '.join(kinds)}")
         files = _write_tflite(model, work / "tflite", name, kinds, calibration, version)
         say(f"Verifying every format on {len(clips)} clips and made-up sounds")
-        verification = verify(model, work / "saved_model", files, clips, true, calibration is None, cube)
+        verification = verify(model, work / "saved_model", files, clips, true, cube)
         failures = missed(verification)
         if failures and not allow_missed_gates:
             raise InputError(
@@ -85,6 +92,8 @@ def export(model, out, index=None, version=None, overwrite=False, name=None, all
             "model": name,
             "version": version,
             "labels": model.labels,
+            "licence": model.licence,
+            "trained_on": list(model.trained_on),
             "saved_model": saved,
             "tflite": {kind: {"file": file.name, "bytes": file.stat().st_size} for kind, file in files.items()},
             "calibration_windows": 0 if calibration is None else len(calibration),
@@ -97,15 +106,13 @@ def export(model, out, index=None, version=None, overwrite=False, name=None, all
         (work / "model_card.md").write_text(card, encoding="utf-8")
         (work / "labels.txt").write_text("".join(f"{label}\n" for label in model.labels), encoding="utf-8")
         write_json(work / "export_report.json", report)
-        _put_in_place(work, out, version)
+        _put_in_place(work, out, version, [f"{name}_{key}.tflite" for key in _tflite_keys(model)])
     return report
 
 
 def _version(out, version, overwrite):
     """The number of the new version; checked."""
     there = [int(p.name) for p in (out / "saved_model").glob("*") if p.name.isdigit()] if out.is_dir() else []
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out} is a file: give a folder as --out. Received: {out}")
     if version is None:
         return max(there, default=0) + 1
     if version < 1:
@@ -115,6 +122,44 @@ def _version(out, version, overwrite):
             f"{out / 'saved_model' / str(version)} exists: give another --version, or --overwrite. Received: {version}"
         )
     return version
+
+
+def _look_at(out, name, model):
+    """Refuse to replace files that no export made.
+
+    Raises:
+        InputError: there is one.
+    """
+    report = _last_report(out)
+    theirs = [] if report else [out / file for file in ("export_report.json", "labels.txt", "model_card.md")]
+    for key in _tflite_keys(model):
+        file = out / "tflite" / f"{name}_{key}.tflite"
+        if file.exists() and not _of_ours(file):
+            theirs.append(file)
+    if theirs := [file for file in theirs if file.exists()]:
+        raise InputError(f"{theirs[0]} was made by no export: give another --out or --name. Received: {out}")
+
+
+def _last_report(out):
+    """The report of the last export into a folder; None where there is none."""
+    try:
+        report = json.loads((out / "export_report.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return report if isinstance(report, dict) and "verification" in report else None
+
+
+def _of_ours(tflite):
+    try:
+        return bool(read_metadata(tflite.read_bytes()))
+    except (InputError, OSError):
+        return False
+
+
+def _tflite_keys(model):
+    """What the names of a model's TFLite files end in: kinds, of a model with dimensions after the task."""
+    tasks = ["emotion"] * model.head.emotions + ["vad"] * model.head.dimensions
+    return [f"{task}_{kind}" if model.head.dimensions else kind for task in tasks for kind in KINDS]
 
 
 def _split_index(folder):
@@ -160,13 +205,14 @@ def _write_tflite(model, folder, name, kinds, calibration, version):
     for task in tasks:
         plain, labels = to_float32(model, task), model.labels if task == "emotion" else []
         facts = {"samples": model.audio.samples, "export_version": version}
+        facts |= {"trained_on": list(model.trained_on)}
         facts |= {"scale": [model.sphere.low, model.sphere.high]} if task == "vad" else {}
         texts = {"description": "Valence, arousal and dominance of speech, from raw audio."} if task == "vad" else {}
         for kind in kinds:
             contents = quantize(plain, kind, calibration if kind == "int8" else None)
             contents = add_metadata(
                 contents, labels, model.audio.sample_rate, name=name, version=f"{__version__}.{version}",
-                about=facts | {"kind": kind}, **texts,
+                about=facts | {"kind": kind}, licence=model.licence, **texts,
             )  # fmt: skip
             key = f"{task}_{kind}" if model.head.dimensions else kind
             files[key] = folder / f"{name}_{key}.tflite"
@@ -174,16 +220,37 @@ def _write_tflite(model, folder, name, kinds, calibration, version):
     return files
 
 
-def _put_in_place(work, out, version):
-    """Move finished files where they belong, each whole; the report, which says that all is there, comes last."""
+def _clear(out):
+    """Remove what killed exports left; of one that was killed while it replaced a version, the version goes back."""
+    for left in out.glob(".export-*"):
+        number = left.name.split("-")[1]
+        if number.isdecimal() and not alive(int(number)):
+            replaced, version = left / "replaced_saved_model", left / "version"
+            if replaced.exists() and version.exists():
+                target = out / "saved_model" / version.read_text()
+                if not target.exists():
+                    replaced.rename(target)
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _put_in_place(work, out, version, names):
+    """Move finished files where they belong, each whole; the report, which says that all is there, comes last.
+
+    Of the TFLite files that are there only those of this model's `names` go away, all of them: an older kind would be
+    another model's.
+    """
     target = out / "saved_model" / str(version)
     target.parent.mkdir(exist_ok=True)
     if target.exists():
+        (work / "version").write_text(str(version))
         target.rename(work / "replaced_saved_model")
     (work / "saved_model").rename(target)
-    if (out / "tflite").exists():
-        (out / "tflite").rename(work / "replaced_tflite")
-    (work / "tflite").rename(out / "tflite")
+    (out / "tflite").mkdir(exist_ok=True)
+    for name in names:
+        if (work / "tflite" / name).exists():
+            (work / "tflite" / name).replace(out / "tflite" / name)
+        else:
+            (out / "tflite" / name).unlink(missing_ok=True)
     for file in ("labels.txt", "model_card.md", "export_report.json"):
         (work / file).replace(out / file)
     shutil.rmtree(work, ignore_errors=True)

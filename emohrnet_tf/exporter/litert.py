@@ -18,4 +18,4 @@ def scorer_for(model, files):
 
 def converted(model):
     """Bytes of a model's float32 TFLite file, with metadata; takes some seconds."""
-    return add_metadata(to_float32(model), model.labels, model.audio.sample_rate)
+    return add_metadata(to_float32(model), model.labels, model.audio.sample_rate, licence=model.licence)

@@ -10,6 +10,7 @@ import numpy as np
 from emohrnet_tf import __version__
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.inference.exported import ABOUT, LABELS
+from emohrnet_tf.licence import UNKNOWN
 
 BUFFER = "TFLITE_METADATA"
 IDENTIFIER = b"M001"
@@ -49,7 +50,7 @@ def add_metadata(
     description="Emotion of speech, from raw audio.",
     version=__version__,
     author="emohrnet_tf",
-    licence="Apache-2.0",
+    licence=UNKNOWN,
     about=None,
 ):
     """A TFLite file with metadata; what it already had is replaced.
@@ -62,8 +63,9 @@ def add_metadata(
         labels: names, in the order of the output; none for a file of several named outputs, which gets no labels and
             is no classifier.
         sample_rate: Hz of the input, which has one channel.
-        name, description, version, author, licence: strings for readers.
-        about: more JSON-ready facts for `emohrnet.json`, which also holds name, version and sample rate.
+        name, description, version, author: strings for readers.
+        licence: of the weights (`model.licence`); the code's is another.
+        about: more JSON-ready facts for `emohrnet.json`, which also holds name, version, sample rate and licence.
 
     Returns:
         bytes.
@@ -79,7 +81,8 @@ def add_metadata(
     if len(labels) != classes or any(not label or label != "".join(label.split("\n")) for label in labels):
         raise InputError(f"The file needs {classes} labels of one line each. Received: {list(labels)!r}")
     facts = {"name": name, "version": version, "sample_rate": sample_rate, "channels": 1}
-    content = flatbuffer(facts | {"description": description, "author": author, "licence": licence}, names, classes)
+    facts["licence"] = licence
+    content = flatbuffer(facts | {"description": description, "author": author}, names, classes)
 
     entry = next((entry for entry in model.metadata or [] if entry.name == BUFFER.encode()), None)
     if entry is None:

@@ -35,15 +35,16 @@ def write_saved_model(model, folder, warmup=True):
 
     No row sees another. A row with a fault (no samples, NaN, not a WAV, an unsupported encoding, cut short) has it in
     `error`, zeros as everything else, and an empty `label`; only a wrong rank, type or number of
-    lengths fails the call. Core TensorFlow operations alone; labels.txt and settings.json are in assets.
+    lengths fails the call. Core TensorFlow operations alone; labels.txt and settings.json are in assets,
+    licence.txt, of the weights, in assets.extra.
 
     Args:
         model: `EmoHRNet`.
         folder: made if need be; must be empty.
-        warmup: also write assets.extra/tf_serving_warmup_requests, where tensorflow-serving-api is installed.
+        warmup: also write assets.extra/tf_serving_warmup_requests.
 
     Returns:
-        dictionary of `signatures` (names), `bytes`, `warmup_requests` (how many) and `warmup_note` (why none, or "").
+        dictionary of `signatures` (names), `bytes` and `warmup_requests` (how many).
 
     Raises:
         InputError: not an EmoHRNet; a folder that is not empty or cannot be written.
@@ -68,9 +69,12 @@ def write_saved_model(model, folder, warmup=True):
     with tempfile.TemporaryDirectory() as scratch:
         module.assets = [tf.saved_model.Asset(str(path)) for path in _write_assets(model, Path(scratch))]
         tf.saved_model.save(module, str(folder), signatures={name: getattr(server, name) for name in SIGNATURES})
-    count, note = _write_warmup(model, folder) if warmup else (0, "not asked for")
+    extra = folder / "assets.extra"
+    extra.mkdir()
+    (extra / "licence.txt").write_text(f"{model.licence}\n", encoding="utf-8")
+    count = _write_warmup(model, folder) if warmup else 0
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    return {"signatures": list(SIGNATURES), "bytes": size, "warmup_requests": count, "warmup_note": note}
+    return {"signatures": list(SIGNATURES), "bytes": size, "warmup_requests": count}
 
 
 class Server:
@@ -162,6 +166,8 @@ def _write_assets(model, folder):
     labels.write_text("".join(f"{label}\n" for label in model.labels), encoding="utf-8")
     facts = {
         "labels": model.labels,
+        "licence": model.licence,
+        "trained_on": list(model.trained_on),
         "audio": {**dataclasses.asdict(model.audio), "samples": model.audio.samples},
         "network": dataclasses.asdict(model.settings),
         "vad_scale": None if model.sphere is None else [model.sphere.low, model.sphere.high],
@@ -173,11 +179,7 @@ def _write_assets(model, folder):
 
 
 def _write_warmup(model, folder):
-    """Warm-up requests, one or two for every signature: how many, and the reason if none."""
-    try:
-        from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
-    except ImportError:
-        return 0, "tensorflow-serving-api is not installed: pip install tensorflow-serving-api"
+    """Warm-up requests, one or two for every signature, as TF Serving's PredictionLogs: how many."""
     rate = model.audio.sample_rate
     noise = np.random.default_rng(0).normal(0, 0.05, (2, rate)).astype(np.float32)  # a second, twice
     wavs = [tf.audio.encode_wav(tf.transpose(noise[:channels]), hz).numpy() for channels, hz in ((1, rate), (2, 44100))]
@@ -188,13 +190,26 @@ def _write_warmup(model, folder):
         ("wav", {"wav": np.array(wavs, object)}),
     ]
     path = folder / "assets.extra" / "tf_serving_warmup_requests"
-    path.parent.mkdir()
     with tf.io.TFRecordWriter(str(path)) as writer:
         for signature, inputs in requests:
-            request = predict_pb2.PredictRequest()
-            request.model_spec.signature_name = signature
-            for name, value in inputs.items():
-                request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
-            log = prediction_log_pb2.PredictionLog(predict_log=prediction_log_pb2.PredictLog(request=request))
-            writer.write(log.SerializeToString())
-    return len(requests), ""
+            writer.write(_predict_log(signature, inputs))
+    return len(requests)
+
+
+def _predict_log(signature, inputs):
+    """Bytes of a PredictionLog of TF Serving (prediction_log.proto, predict.proto, model.proto), whose few fields are
+    written here so that an export needs no package of its own for them.
+    """
+    spec = _field(3, signature.encode())  # ModelSpec.signature_name
+    request = _field(1, spec)  # PredictRequest.model_spec
+    for name, value in inputs.items():  # .inputs, a map of name and TensorProto
+        request += _field(2, _field(1, name.encode()) + _field(2, tf.make_tensor_proto(value).SerializeToString()))
+    return _field(6, _field(1, request))  # PredictionLog.predict_log, PredictLog.request
+
+
+def _field(number, content):
+    """A field of bytes in protocol buffers' wire format; numbers below 16."""
+    size, length = len(content), b""
+    while size > 127:
+        length, size = length + bytes([size & 127 | 128]), size >> 7
+    return bytes([number << 3 | 2]) + length + bytes([size]) + content

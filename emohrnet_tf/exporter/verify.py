@@ -5,6 +5,7 @@ import io
 import numpy as np
 import soundfile
 import tensorflow as tf
+from scipy.stats import beta
 
 from emohrnet_tf.audio.files import load_audio, resample
 from emohrnet_tf.audio.windows import clip_answers, windows
@@ -13,7 +14,7 @@ from emohrnet_tf.model.sphere import DIMENSIONS, concordance
 
 RATES = (8000, 22050, 44100, 48000)  # Hz, of the WAV files that the `wav` signature is asked about
 RATE_CLIPS = 100  # clips of each rate
-INT8_CLIPS = 250  # fewer say nothing of one point of accuracy
+INT8_CLIPS = 250  # from here on a figure itself is held to its limit; of fewer, what it proves
 MARGIN = 0.2  # int8 must agree where float32 is this sure
 # largest difference of a probability from Keras
 EXACT, HALF, RESAMPLED = 1e-4, 1e-2, 0.05
@@ -42,7 +43,7 @@ def on_grid(waveform):
     return (np.clip(np.round(np.asarray(waveform) * 32768), -32768, 32767) / 32768).astype("float32")
 
 
-def verify(model, saved_model, tflite, clips, true=None, calibrated_on_test=False, cube=None):
+def verify(model, saved_model, tflite, clips, true=None, cube=None):
     """Run the same sounds through Keras, every signature of the SavedModel and every TFLite file.
 
     Args:
@@ -51,12 +52,11 @@ def verify(model, saved_model, tflite, clips, true=None, calibrated_on_test=Fals
         tflite: `{kind: path}`.
         clips: waveforms `(samples,)` at the model's rate; speech, of a test part where there is one.
         true: int labels of the clips, for accuracies; -1 where one is not known.
-        calibrated_on_test: no clips were kept from calibration, so int8's figures are no gate.
         cube: `(clips, 3)` labels of valence, arousal, dominance in -1..1, for their CCC; NaN where not known.
 
     Returns:
         JSON-ready `{"formats": {format: figures}, "gates": [{"gate", "value", "limit", "passed"}], "clips", "probes"}`;
-        a gate that cannot be judged has `passed` None and says why. A format that gives probabilities and dimensions is
+        int8's gates say in `note` what so many clips leave open. A format that gives probabilities and dimensions is
         two, the second `... vad`.
     """
     clips = [on_grid(clip) for clip in clips]
@@ -71,7 +71,7 @@ def verify(model, saved_model, tflite, clips, true=None, calibrated_on_test=Fals
     }
     for kind, path in tflite.items():
         answers[f"tflite/{kind}"] = clip_answers(TFLiteModel(path), cut)
-    judge = Judge(keras, len(clips), true, cube, calibrated_on_test)
+    judge = Judge(keras, len(clips), true, cube)
     formats, gates = judge.figures("keras", keras), []
     for form, outputs in answers.items():
         formats |= judge.figures(form, outputs)
@@ -93,9 +93,23 @@ def missed(verification):
     ]
 
 
-def _gate(form, gate, value, limit, judged=True, note=""):
-    passed = bool(value <= limit + 1e-9) if judged else None
+def _gate(form, gate, value, limit, note=""):
+    passed = bool(value <= limit + 1e-9)
     return {"format": form, "gate": gate, "value": float(value), "limit": limit, "passed": passed, "note": note}
+
+
+def _share_gate(form, gate, count, clips, limit, better=0):
+    """A gate of a share of clips, with the exact bounds of Clopper & Pearson (Biometrika 1934), each of 95 %.
+
+    Of `INT8_CLIPS` or more the share itself is held to its limit. Fewer clips miss it where they prove that it is
+    missed, by the lower bound; the upper one says how much they leave open. Clips that got `better` count against it.
+    """
+    low = beta.ppf(0.05, count, clips - count + 1) if count else 0.0
+    high = beta.ppf(0.95, count + 1, clips - count) if count < clips else 1.0
+    other = f", and {better} the other way" if better else ""
+    note = f"{count} of {clips} clips{other}; at most {100 * high:.1f} % (95 %)"
+    judged = _gate(form, gate, (count - better) / clips, limit, note)
+    return judged | {"passed": judged["passed"] or bool(clips < INT8_CLIPS and low - better / clips <= limit)}
 
 
 class Judge:
@@ -104,11 +118,11 @@ class Judge:
     Args:
         keras: `windows.clip_answers` of the model.
         speech: how many of its rows are clips; the rest are made-up sounds.
-        true, cube, calibrated_on_test: of `verify`.
+        true, cube: of `verify`.
     """
 
-    def __init__(self, keras, speech, true=None, cube=None, calibrated_on_test=False):
-        self.keras, self.speech, self.calibrated_on_test = keras, speech, calibrated_on_test
+    def __init__(self, keras, speech, true=None, cube=None):
+        self.keras, self.speech = keras, speech
         self.true = None if true is None or (np.asarray(true) < 0).all() else np.asarray(true)
         self.cube = None if cube is None or np.isnan(cube).any(axis=1).all() else np.asarray(cube)
 
@@ -156,15 +170,18 @@ class Judge:
                 gates += self._int8_gates(name, values, formats)
             elif formats[name]["ccc"] is not None and form.endswith("_int8") and "dynamic" not in form:
                 lost = formats[self.name("keras", output)]["ccc"] - formats[name]["ccc"]
-                gates.append(_gate(name, "CCC lost", lost, LOST_CCC, *self._judged()))
+                gates.append(self._ccc_gate(name, values, lost))
         return gates
 
-    def _judged(self):
-        """Whether int8's figures can be judged, and why not."""
-        if self.speech >= INT8_CLIPS and not self.calibrated_on_test:
-            return True, ""
-        have = 0 if self.calibrated_on_test else self.speech
-        return False, f"not judged: needs {INT8_CLIPS} clips that calibrated nothing, has {have}"
+    def _ccc_gate(self, form, values, lost):
+        """Of mean CCC lost, by a paired bootstrap over the clips where there are few."""
+        known = ~np.isnan(self.cube).any(axis=1)
+        true, ours = self.cube[known], (self.keras["dimensions"][: self.speech][known], values[: self.speech][known])
+        rows = np.random.default_rng(0).integers(0, len(true), (500, len(true)))
+        drawn = [np.subtract(*(concordance(true[r], x[r]).mean() for x in ours)) for r in rows]
+        least, most = np.nanpercentile(drawn, [5, 95])
+        gate = _gate(form, "CCC lost", lost, LOST_CCC, note=f"{least:.3f} to {most:.3f} by {len(true)} clips (90 %)")
+        return gate | {"passed": gate["passed"] or bool(len(true) < INT8_CLIPS and not least > LOST_CCC)}
 
     def _int8_gates(self, form, scores, formats):
         keras = self.keras["probabilities"][: self.speech]
@@ -174,11 +191,13 @@ class Judge:
         figures, gates = formats[form], []
         figures["agreement_where_sure"] = float(same[sure].mean()) if sure.any() else None
         if figures["agreement_where_sure"] is not None:
-            disagree = 1 - figures["agreement_where_sure"]
-            gates.append(_gate(form, "top label disagrees where sure", disagree, 1 - AGREEMENT, *self._judged()))
+            wrong, of = int((~same[sure]).sum()), int(sure.sum())
+            gates.append(_share_gate(form, "top label disagrees where sure", wrong, of, 1 - AGREEMENT))
         if figures["accuracy"] is not None and "dynamic" not in form:  # dynamic_int8's is reported
-            lost = formats["keras"]["accuracy"] - figures["accuracy"]
-            gates.append(_gate(form, "accuracy lost", lost, LOST_ACCURACY, *self._judged()))
+            known = self.true >= 0
+            right = [(x.argmax(axis=1) == self.true)[known] for x in (keras, scores[: self.speech])]
+            worse, better = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
+            gates.append(_share_gate(form, "accuracy lost", worse, int(known.sum()), LOST_ACCURACY, better))
         return gates
 
 

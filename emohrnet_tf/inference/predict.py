@@ -11,7 +11,7 @@ import pandas as pd
 from emohrnet_tf.audio.files import load_audio
 from emohrnet_tf.audio.windows import clip_answers, windows
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.files import read_csv, write_json
+from emohrnet_tf.files import printable, read_csv, writable, write_json
 from emohrnet_tf.model.emohrnet import load_model
 from emohrnet_tf.model.sphere import DIMENSIONS
 from emohrnet_tf.provenance import provenance
@@ -50,10 +50,10 @@ def predict_into(out, model, paths, min_confidence=0.0, workers=4, progress=None
     """`predict`, written to a CSV batch by batch, in memory that does not grow with the number of files.
 
     Files that stand in the CSV already are skipped, so a run that was stopped goes on, and loses at most what was in
-    flight, `2 * BATCH` files. A JSON of the same name beside it says which model made it.
+    flight, `2 * BATCH` files. A file beside it, `NAME.csv.made_by.json`, says which model made it.
 
     Args:
-        out: the CSV, with the columns of `predict`.
+        out: the CSV, with the columns of `predict`; of names that are no UTF-8 what `files.printable` makes.
         model, paths, min_confidence, workers: of `predict`.
         progress: called with (files done, files in all) after each batch.
 
@@ -63,21 +63,23 @@ def predict_into(out, model, paths, min_confidence=0.0, workers=4, progress=None
     Raises:
         InputError: of `predict`; a CSV that something else made, or that cannot be written.
     """
-    out, model = Path(out), _checked(model, min_confidence)
+    out, model = writable(out, suffixes=(".csv",)), _checked(model, min_confidence)
     files = find_audio([paths] if isinstance(paths, str | Path) else paths)
     head = list(_table(model, [], [], clip_answers(model, []), 0.0).columns)
     made_by = {"labels": model.labels, "weights": _fingerprint(model), "min_confidence": round(min_confidence, 6)}
-    facts = out.with_suffix(".json")
-    if out.exists() and (
-        not facts.exists() or any(json.loads(facts.read_text()).get(k) != made_by[k] for k in made_by)
-    ):
-        raise InputError(f"{out} was made by something else: give another file, or delete it to start anew.")
+    facts = out.with_name(f"{out.name}.made_by.json")
+    there = _read_facts(facts) if facts.exists() or out.exists() else made_by
+    if any(there.get(key) != made_by[key] for key in made_by) and (out.exists() or not set(made_by) <= set(there)):
+        raise InputError(
+            f"{out} was made by something else: give another file, or delete it and {facts.name} to start anew. "
+            f"Received: {out}"
+        )
     try:
         write_json(facts, made_by | provenance())
         done, failed = _rows_done(out, head)
-        left = [file for file in files if str(file) not in done]
+        left = [file for file in files if printable(file) not in done]
         count = len(files) - len(left)
-        with out.open("a", encoding="utf-8", newline="") as file:
+        with out.open("a", encoding="utf-8", errors="backslashreplace", newline="") as file:
             for table in _batches(model, left, min_confidence, workers):
                 file.write(table.to_csv(index=False, header=False, float_format="%.6f", lineterminator="\n"))
                 file.flush()
@@ -87,6 +89,15 @@ def predict_into(out, model, paths, min_confidence=0.0, workers=4, progress=None
     except OSError as error:
         raise InputError(f"{out} cannot be written ({error.strerror}): give another file as --out.") from error
     return len(done) + len(left), failed
+
+
+def _read_facts(file):
+    """What a file made by `predict_into` says of itself; nothing where there is none, or it says something else."""
+    try:
+        facts = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return facts if isinstance(facts, dict) else {}
 
 
 def _rows_done(out, head):

@@ -17,6 +17,7 @@ from emohrnet_tf.audio.windows import check_waveforms, check_windows, graph_wind
 from emohrnet_tf.config import Audio, Head, Network
 from emohrnet_tf.errors import InputError, check_process
 from emohrnet_tf.labels import check_labels
+from emohrnet_tf.licence import licence_of
 from emohrnet_tf.model.features import LogMelSpectrogram
 from emohrnet_tf.model.heard import pretrained_heard
 from emohrnet_tf.model.hrnet import build_network
@@ -43,6 +44,8 @@ class EmoHRNet(keras.Model):
             a categorical head.
         heard: `audio.identity.Heard` or its packed form: the speech that the weights come from; None where it is not
             known. A model takes it along wherever its file goes.
+        licence: under what terms the weights are, in words; else what follows from `trained_on` (`licence.licence_of`).
+        trained_on: names of the corpora whose speech the weights have heard.
 
     Call: float waveform `(batch, samples)` at `audio.sample_rate`, any length -> dictionary of `probabilities` and
     `logits` `(batch, classes)` and `embedding` `(batch, fuse_filters)`, each the mean over the windows. With
@@ -55,7 +58,19 @@ class EmoHRNet(keras.Model):
         TensorShape([3, 2])
     """
 
-    def __init__(self, labels, audio=None, network=None, temperature=1.0, head=None, sphere=None, heard=None, **kwargs):
+    def __init__(
+        self,
+        labels,
+        audio=None,
+        network=None,
+        temperature=1.0,
+        head=None,
+        sphere=None,
+        heard=None,
+        licence=None,
+        trained_on=(),
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.labels = [str(label) for label in labels]
         self.head = Head.of(head)
@@ -65,6 +80,8 @@ class EmoHRNet(keras.Model):
         self.heard = Heard.unpack(heard) if isinstance(heard, dict) else heard
         self.audio, self.settings = Audio.of(audio), Network.of(network)
         self.temperature = temperature
+        self.trained_on = [str(corpus) for corpus in trained_on]
+        self.licence = licence or licence_of(self.trained_on)
         self.sphere = Sphere(**sphere) if isinstance(sphere, dict) else sphere
         self.hear_by(self.audio)
         self.network = make_network(self.audio, self.settings, self.head, len(self.labels))
@@ -196,7 +213,7 @@ class EmoHRNet(keras.Model):
             ['neutral', 'calm', 'happiness']
         """
         facts, arrays = read_weights(weights_file(name))
-        model = cls.from_config(facts["model"])
+        model = cls.from_config({"trained_on": [facts["corpus"]], **facts["model"]})
         model.heard = pretrained_heard(name)
         model.network.set_weights(arrays)
         return model
@@ -246,6 +263,8 @@ class EmoHRNet(keras.Model):
             "head": dataclasses.asdict(self.head),
             "sphere": None if self.sphere is None else dataclasses.asdict(self.sphere),
             "heard": None if self.heard is None else self.heard.pack(),
+            "licence": self.licence,
+            "trained_on": list(self.trained_on),
         }
         return {**super().get_config(), **config}
 

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.evaluation.metrics import BINS, calibration_error
+from emohrnet_tf.files import printable
 
 from .style import LINES, STYLE, looks, save
 
@@ -18,7 +19,7 @@ def confusion_matrix(report, path, title=None):
         path: picture to write.
         title: above the matrix.
     """
-    labels, counts = report["labels"], np.asarray(report["confusion"])
+    labels, counts = [printable(label) for label in report["labels"]], np.asarray(report["confusion"])
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)  # rows are the truth
     side = 2.0 + 0.68 * len(labels)
     with matplotlib.rc_context(STYLE):

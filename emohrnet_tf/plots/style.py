@@ -1,10 +1,16 @@
 """The look of every picture, and how one is written."""
 
+import functools
+import logging
+import warnings
 from pathlib import Path
+
+from matplotlib import font_manager
+from matplotlib.text import Text
 
 from emohrnet_tf.config import EMOTIONS
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.files import replacing
+from emohrnet_tf.files import printable, replacing
 
 STYLE = {
     "font.size": 10,
@@ -15,6 +21,7 @@ STYLE = {
     "savefig.dpi": 150,
     "svg.fonttype": "none",
     "pdf.fonttype": 42,
+    "text.parse_math": False,  # a label with a dollar is no formula
 }
 # Okabe & Ito's palette, with a line style each, so that they differ in grey too
 LINES = {
@@ -43,9 +50,54 @@ def looks(labels):
 
 
 def save(figure, path):
-    """Write the figure beside `path` and move it there."""
+    """Write the figure beside `path` and move it there.
+
+    Characters that the font lacks are drawn with an installed one that has them; what none has is named in the log of
+    the package, once, and drawn as a box.
+    """
     path = Path(path)
     if path.suffix.lower() not in (".png", ".pdf", ".svg"):
         raise InputError(f"{path}: a picture's name ends in .png, .pdf or .svg. Received: {path.suffix!r}")
+    for text in figure.findobj(Text):
+        text.set_text(printable(text.get_text()))
+    kind = path.suffix[1:].lower()
     with replacing(path) as part:
-        figure.savefig(part, format=path.suffix[1:].lower())
+        if _write(figure, part, kind):
+            texts = figure.findobj(Text)
+            family = families("".join(sorted({letter for text in texts for letter in text.get_text()})))
+            for text in texts:
+                text.set_fontfamily(family)
+            _write(figure, part, kind)
+
+
+def _write(figure, path, kind):
+    """Write a figure; whether its font lacks a character."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        figure.savefig(path, format=kind)
+    lacking = [warning for warning in caught if "missing from font" in str(warning.message)]
+    for warning in caught:
+        if warning not in lacking:
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    return bool(lacking)
+
+
+@functools.lru_cache(maxsize=256)
+def families(letters):
+    """Names of fonts, the usual one first, that together have the letters, as far as any installed font has them."""
+    names, left = ["DejaVu Sans"], {ord(letter) for letter in letters if letter.isprintable()}
+    left -= set(font_manager.get_font(font_manager.findfont("DejaVu Sans")).get_charmap())
+    for entry in sorted(font_manager.fontManager.ttflist, key=lambda entry: (entry.style != "normal", entry.name)):
+        if not left:
+            break
+        try:
+            has = left & set(font_manager.get_font(entry.fname).get_charmap())
+        except (OSError, RuntimeError):  # a font that went away, or is damaged
+            continue
+        if has and entry.name not in names and not entry.name.startswith("Last"):
+            names.append(entry.name)
+            left -= has
+    if left:
+        letters = "".join(map(chr, sorted(left)))
+        logging.getLogger("emohrnet_tf").warning("No installed font has %s: boxes in pictures stand for them.", letters)
+    return names

@@ -18,7 +18,7 @@ from emohrnet_tf.evaluation.across import KINDS, mean_scores
 from emohrnet_tf.evaluation.calibration import risk_coverage
 from emohrnet_tf.evaluation.metrics import classification_report, dimensions_report
 from emohrnet_tf.evaluation.report import CHOICES
-from emohrnet_tf.files import read_csv, write_csv, write_json
+from emohrnet_tf.files import read_csv, writable_folder, write_csv, write_json
 from emohrnet_tf.labels import check_labels
 from emohrnet_tf.model.sphere import DIMENSIONS, Sphere
 from emohrnet_tf.provenance import provenance
@@ -70,7 +70,7 @@ def crossval(
     Raises:
         InputError: of `run.train`; no seed, one twice, or a fold that is none.
     """
-    out, index = Path(out), named(index)
+    out, index = writable_folder(out), named(index)
     if protocol == "all":
         raise InputError("Protocol all measures nothing: train with it by `emohrnet train`. Received: 'all'")
     if matrix and protocol != "corpus":

@@ -4,13 +4,16 @@ import hashlib
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from emohrnet_tf.audio.identity import Heard
 from emohrnet_tf.config import Config
-from emohrnet_tf.data.leakage import heard, regrouped
+from emohrnet_tf.data.leakage import heard, record_of, regrouped
 from emohrnet_tf.data.splits import split
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.files import read_csv
+from emohrnet_tf.files import left_over, read_csv, writable_folder
+from emohrnet_tf.licence import NOT_NAMED, joined, licence_of
 from emohrnet_tf.model.emohrnet import model_file
 from emohrnet_tf.model.sphere import DIMENSIONS
 from emohrnet_tf.pretrained import is_pretrained, read_weights
@@ -60,6 +63,23 @@ def check_unheard(initial, clips, rows):
             )
         known &= part != "test" or bool(seen.notna().all())
     return known
+
+
+def sign(model, clips, parts, initial=None, terms=None):
+    """Write into a model what speech it comes from, and so under what terms it is.
+
+    Args:
+        model: `EmoHRNet`.
+        clips, parts: what it was trained on and chosen by.
+        initial: the model that it started from, or None.
+        terms: `trained_on` and `licence` of that model, or None.
+    """
+    used = np.flatnonzero(parts.isin(["train", "validation"]))
+    model.heard = Heard.of([clips.marks[row] for row in used], (parts == "train").to_numpy()[used])
+    if initial:
+        model.heard |= record_of(initial) or Heard(complete=False)
+    corpora = clips.index.corpus.iloc[used].fillna(NOT_NAMED).astype(str) if "corpus" in clips.index else [NOT_NAMED]
+    model.licence, model.trained_on = joined(corpora, *terms) if terms else (licence_of(corpora), sorted(set(corpora)))
 
 
 def fingerprint(index, head, clip_marks, parts):
@@ -122,7 +142,8 @@ def finished(out, run, index=None, parts=None):
                 f"anew. Received: {out}"
             )
         return (out / "report.json").exists()
-    if out.exists() and any(out.iterdir()):
+    writable_folder(out)
+    if out.exists() and any(not left_over(file) for file in out.iterdir()):
         raise InputError(f"{out} is not empty and holds no run: give a new folder as --out. Received: {out}")
     return False
 

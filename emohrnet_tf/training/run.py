@@ -11,25 +11,24 @@ import numpy as np
 import pandas as pd
 
 from emohrnet_tf import plots
-from emohrnet_tf.audio.identity import Heard
 from emohrnet_tf.config import EMOTIONS, PAPER_CHOICES, preset_name
 from emohrnet_tf.corpora import merge_labels
 from emohrnet_tf.data.augment import paper_mask_limits
-from emohrnet_tf.data.leakage import APART, LEFT_OUT, named, record_of
+from emohrnet_tf.data.leakage import APART, LEFT_OUT, named
 from emohrnet_tf.data.pipeline import Clips
 from emohrnet_tf.data.targets import label_sets, make_sphere
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.evaluation.across import cells
-from emohrnet_tf.files import replacing, write_csv, write_json
+from emohrnet_tf.files import read_csv, replacing, write_csv, write_json
 from emohrnet_tf.labels import check_labels
 from emohrnet_tf.model.emohrnet import model_file
 from emohrnet_tf.model.features import LogMelSpectrogram
 from emohrnet_tf.model.hrnet import read_table
-from emohrnet_tf.model.sphere import DIMENSIONS
+from emohrnet_tf.model.sphere import DIMENSIONS, Sphere
 from emohrnet_tf.model.voice import band_statistics
 from emohrnet_tf.provenance import provenance
 from emohrnet_tf.training.counts import count_corpora, count_left_out, names_of_speakers, of_corpora_of
-from emohrnet_tf.training.identity import check_unheard, divided, fingerprint, finished, settings_of
+from emohrnet_tf.training.identity import check_unheard, divided, fingerprint, finished, settings_of, sign
 from emohrnet_tf.training.trainer import Trainer
 
 
@@ -92,7 +91,9 @@ def train(
     index, parts = divided(clips, config, protocol, fold, seed, **split_options)
     run["index"] = fingerprint(index, config.head, clips.marks, parts)
     if finished(out, run, index, parts):
-        return json.loads((out / "report.json").read_text())
+        report = json.loads((out / "report.json").read_text())
+        draw(report, out)
+        return report
     rows = {part: np.flatnonzero(parts == part) for part in ("train", "validation", "test")}
     train_index = clips.index.iloc[rows["train"]]
     labels = labels_of(train_index, config.head)
@@ -129,10 +130,7 @@ def train(
         if protocol in APART and labels:
             across = cells(table[table.emotion.notna()], labels, set(train_index.corpus), left_out)
     trainer.keep(weights[chosen], calibration["temperature"] if calibration else 1.0)
-    used = np.flatnonzero(parts.isin(["train", "validation"]))
-    trainer.model.heard = Heard.of([clips.marks[row] for row in used], (parts == "train").to_numpy()[used])
-    if config.training.initial:
-        trainer.model.heard |= record_of(config.training.initial) or Heard(complete=False)
+    sign(trainer.model, clips, parts, config.training.initial, trainer.terms)
     save_model(trainer.model, out / "model.keras")
     also = clips.index.get("also", pd.Series(False, index=clips.index.index))
     corpus = ", ".join(sorted(set(clips.index.corpus[~also]))) if "corpus" in clips.index else "corpus not named"
@@ -160,16 +158,28 @@ def train(
         **({"across": across} if across else {}),
         **provenance(),
     }
-    title = f"{corpus}, {protocol} fold {fold}, {config.network.architecture}, seed {seed}"
-    plots.learning_curves(state.log(), epochs[chosen], out / "curves.png", title=title)
-    if results and config.head.emotions:
-        plots.confusion_matrix(results[chosen], out / "confusion.png", title=title)
-    if results and config.head.dimensions:
-        true, predicted = truth.cube[truth.known], answers["dimensions"][truth.known]
-        plots.dimensions(results[chosen]["vad"], sphere, true, predicted, out / "dimensions.png", title=title)
-    write_json(out / "report.json", report)  # the last file: it says that the run is finished
+    write_json(out / "report.json", report)  # it says that the run is finished
     shutil.rmtree(state.folder)
+    draw(report, out)
     return report
+
+
+def draw(report, out):
+    """The pictures of a finished run that are not there yet, from its files."""
+    chosen, results, head = report["chosen"], report["results"], report["config"]["head"]["kind"]
+    network = report["config"]["network"]["architecture"]
+    title = f"{report['corpus']}, {report['protocol']} fold {report['fold']}, {network}, seed {report['seed']}"
+    if not (out / "curves.png").exists():
+        log = pd.read_csv(out / "log.csv")
+        plots.learning_curves(log, report["epochs"][chosen], out / "curves.png", title=title)
+    if results and head != "vad" and not (out / "confusion.png").exists():
+        plots.confusion_matrix(results[chosen], out / "confusion.png", title=title)
+    if results and head != "categorical" and not (out / "dimensions.png").exists():
+        true, given = list(DIMENSIONS), [f"true_{name}" for name in DIMENSIONS]
+        sphere, table = Sphere(**report["sphere"]), read_csv(out / "predictions.csv", (*true, *given))
+        rated = table.dropna(subset=given)
+        both = [sphere.to_cube(rated[names].to_numpy("float64")) for names in (given, true)]
+        plots.dimensions(results[chosen]["vad"], sphere, *both, out / "dimensions.png", title=title)
 
 
 def predictions_table(clips, labels, truth, answers):

@@ -51,6 +51,7 @@ class Trainer:
             self.network, self.schedule = trainable(config, len(labels), self.devices > 1, flags)
         self.model = EmoHRNet(labels, config.audio, config.network, head=config.head)
         self.score, self.score_model = scorer(self.network), scorer(self.model.network)
+        self.terms = None  # what `training.initial` was trained on, and its licence
         self.blank = [variable.numpy() for variable in self.network.optimizer.variables]
 
     def reset(self, seed):
@@ -63,7 +64,9 @@ class Trainer:
             variable.assign(value)
         self.model.temperature = 1.0  # its weights come from the network, and were never divided
         if self.config.training.initial:
-            start_from(self.network, self.labels, load_model(self.config.training.initial))
+            initial = load_model(self.config.training.initial)
+            start_from(self.network, self.labels, initial)
+            self.terms = (list(initial.trained_on), initial.licence)
 
     def fit(self, clips, rows, config, out, seed, sphere=None, tensorboard=False, verbose="auto"):
         """Train through `model.fit`, from the last finished epoch in `out` if there is one.

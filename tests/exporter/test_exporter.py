@@ -35,10 +35,16 @@ def test_an_export_holds_everything_and_no_scraps(exported, run):
     card = (out / "model_card.md").read_text()
     assert "protocol `speaker`, fold 0, seed 1" in card
     assert "tflite/int8" in card
-    assert card.count("not judged: needs 250 clips") == 1
+    licence = report["licence"]
+    assert licence.startswith("CC BY-NC-SA 4.0, non-commercial")
+    assert licence in card
+    settings = json.loads((out / "saved_model/1/assets/settings.json").read_text())
+    phone = TFLiteModel(out / "tflite/run_int8.tflite").about
+    assert licence == settings["licence"] == phone["licence"]
+    assert phone["trained_on"] == ["ravdess"]
 
 
-def test_every_door_was_compared_and_the_gates_passed(exported):
+def test_every_format_was_compared_and_the_gates_passed(exported):
     _, report = exported
     formats = report["verification"]["formats"]
     assert set(formats) == {
@@ -49,8 +55,33 @@ def test_every_door_was_compared_and_the_gates_passed(exported):
     }
     assert not verify.missed(report["verification"])
     assert formats["tflite/float32"]["largest_difference"] <= 1e-4
-    unjudged = [gate for gate in report["verification"]["gates"] if gate["passed"] is None]
-    assert all("not judged" in gate["note"] for gate in unjudged), "a gate that was not judged says why"
+    assert all(gate["passed"] is True for gate in report["verification"]["gates"]), "every gate is judged"
+    assert [gate for gate in report["verification"]["gates"] if gate["format"] == "tflite/int8" and gate["note"]]
+
+
+def test_few_clips_judge_by_a_bound():
+    for count, clips, passed in ((0, 24, True), (1, 24, True), (12, 24, False), (3, 300, True), (30, 300, False)):
+        gate = verify._share_gate("tflite/int8", "top label disagrees", count, clips, 0.02)
+        assert gate["passed"] is passed
+        assert f"of {clips} clips" in gate["note"]
+    assert not verify._share_gate("tflite/int8", "x", 8, 300, 0.02)["passed"], "many clips: the figure itself"
+
+
+def test_an_export_leaves_what_is_not_its_own(exported, run, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(exported[0], out)
+    (out / "tflite" / "other_float32.tflite").write_bytes(b"another model's")
+    (out / "tflite" / "run_int8.tflite.txt").write_text("a note")
+    export(run, out, say=lambda line: None)
+    assert (out / "tflite" / "other_float32.tflite").read_bytes() == b"another model's"
+    assert (out / "tflite" / "run_int8.tflite.txt").read_text() == "a note"
+    (out / "tflite" / "run_int8.tflite").write_bytes(b"TFL3 somebody's")
+    with pytest.raises(InputError, match="made by no export"):
+        export(run, out, say=lambda line: None)
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "labels.txt").write_text("mine")
+    with pytest.raises(InputError, match="labels.txt was made by no export"):
+        export(run, tmp_path / "theirs", say=lambda line: None)
 
 
 def test_the_files_answer_as_the_model_does(exported, model, index):
@@ -103,7 +134,7 @@ def test_a_missed_gate_that_is_allowed_stands_in_the_report_and_the_card(run, tm
     assert "Missed and allowed" in (tmp_path / "out" / "model_card.md").read_text()
 
 
-def test_a_difference_between_doors_is_seen(exported, run, model):
+def test_a_difference_between_formats_is_seen(exported, run, model):
     """The verification itself can fail: a TFLite file of other weights misses its gates."""
     from emohrnet_tf import load_model
 

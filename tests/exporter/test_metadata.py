@@ -10,6 +10,7 @@ from emohrnet_tf.errors import InputError
 from emohrnet_tf.exporter.metadata import add_metadata, unpack
 from emohrnet_tf.exporter.tflite import to_float32
 from emohrnet_tf.inference.exported import read_metadata
+from emohrnet_tf.licence import UNKNOWN
 
 pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed: pip install 'emohrnet_tf[export]'")
 
@@ -27,6 +28,7 @@ def strings(data):
 def test_labels_and_facts_come_back_and_any_zip_program_lists_them(bare):
     file = add_metadata(bare, LABELS, 16000, name="Tones", version="7", about={"kind": "float32"})
     facts = {"name": "Tones", "version": "7", "sample_rate": 16000, "channels": 1, "kind": "float32"}
+    facts["licence"] = UNKNOWN
     assert read_metadata(file) == facts | {"labels": LABELS}
     with zipfile.ZipFile(io.BytesIO(file)) as tail:
         assert tail.namelist() == ["labels.txt", "emohrnet.json"]
@@ -51,7 +53,7 @@ def test_generated_reader_agrees_where_mediapipe_is_installed(bare):
     model = unpack(add_metadata(bare, LABELS, 16000, name="Tones", version="7"))
     entry = next(entry for entry in model.metadata if entry.name == b"TFLITE_METADATA")
     read = schema.ModelMetadataT.InitFromPackedBuf(bytes(model.buffers[entry.buffer].data), 0)
-    assert (read.name, read.version, read.author, read.license) == (b"Tones", b"7", b"emohrnet_tf", b"Apache-2.0")
+    assert (read.name, read.version, read.author, read.license) == (b"Tones", b"7", b"emohrnet_tf", UNKNOWN.encode())
     (graph,) = read.subgraphMetadata
     (waveform,), (probabilities,) = graph.inputTensorMetadata, graph.outputTensorMetadata
     assert waveform.content.contentPropertiesType == schema.ContentProperties.AudioProperties

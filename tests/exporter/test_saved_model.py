@@ -10,12 +10,14 @@ import pytest
 import soxr
 import tensorflow as tf
 from served import RATES, call, chunk, fmt, make_model, riff, speech, wav
+from tensorflow.core.framework import tensor_pb2
 from tensorflow.core.protobuf import saved_model_pb2
 
 from emohrnet_tf.audio.files import load_audio
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.exporter.saved_model import SIGNATURES, write_saved_model
 from emohrnet_tf.exporter.wav import decode_wavs
+from emohrnet_tf.licence import licence_of
 
 SIZE = 16384  # window of the model
 SERVING_API = importlib.util.find_spec("tensorflow_serving") is not None
@@ -356,31 +358,65 @@ def test_signatures_and_assets(model, folder, served):
     assert settings["versions"] == {"tensorflow": tf.__version__, "keras": keras.__version__}
 
 
-@pytest.mark.skipif(not SERVING_API, reason="tensorflow-serving-api is not installed")
-def test_warmup_requests_run(model, served, tmp_path):
-    from tensorflow_serving.apis import prediction_log_pb2
+def fields(data):
+    """Bytes fields of a message in protocol buffers' wire format: `[(number, bytes)]`, read with the wire's rules."""
+    found, at = [], 0
+    while at < len(data):
+        numbers = []
+        for _ in range(2):  # tag, length
+            value = shift = 0
+            while True:
+                byte, at = data[at], at + 1
+                value, shift = value | (byte & 127) << shift, shift + 7
+                if byte < 128:
+                    break
+            numbers.append(value)
+        tag, size = numbers
+        assert tag & 7 == 2, "all fields written here are bytes"
+        found.append((tag >> 3, data[at : at + size]))
+        at += size
+    assert at == len(data)
+    return found
 
+
+def test_every_export_has_warmup_requests_that_run(model, served, tmp_path):
     report = write_saved_model(model, tmp_path / "1")
     records = list(tf.data.TFRecordDataset(str(tmp_path / "1/assets.extra/tf_serving_warmup_requests")))
     assert report["warmup_requests"] == len(records) <= 1000
-    assert report["warmup_note"] == ""
+    assert report["bytes"] == sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
     names = set()
     for record in records:
-        request = prediction_log_pb2.PredictionLog.FromString(record.numpy()).predict_log.request
-        names.add(request.model_spec.signature_name)
-        inputs = {name: tf.make_ndarray(tensor) for name, tensor in request.inputs.items()}
-        assert not any(call(served[request.model_spec.signature_name], **inputs)["error"])
+        ((log, body),) = fields(record.numpy())
+        ((request, body),) = fields(body)
+        (spec, name), *inputs = fields(body)
+        assert (log, request, spec, {number for number, _ in inputs}) == (6, 1, 1, {2})
+        ((field, name),) = fields(name)
+        assert field == 3
+        entries = [dict(fields(entry)) for _, entry in inputs]
+        values = {e[1].decode(): tf.make_ndarray(tensor_pb2.TensorProto.FromString(e[2])) for e in entries}
+        assert not any(call(served[name.decode()], **values)["error"])
+        names.add(name.decode())
     assert names == set(SIGNATURES)
 
 
-def test_without_serving_api_no_warmup_and_a_note(model, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "tensorflow_serving", None)
-    monkeypatch.setitem(sys.modules, "tensorflow_serving.apis", None)
-    report = write_saved_model(model, tmp_path / "1")
-    assert report["warmup_requests"] == 0
-    assert "pip install" in report["warmup_note"]
-    assert not (tmp_path / "1/assets.extra").exists()
-    assert report["bytes"] == sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
+@pytest.mark.skipif(not SERVING_API, reason="tensorflow-serving-api is not installed")
+def test_warmup_requests_are_those_of_the_api(model, tmp_path):
+    from tensorflow_serving.apis import prediction_log_pb2
+
+    write_saved_model(model, tmp_path / "1")
+    for record in tf.data.TFRecordDataset(str(tmp_path / "1/assets.extra/tf_serving_warmup_requests")):
+        request = prediction_log_pb2.PredictionLog.FromString(record.numpy()).predict_log.request
+        assert request.model_spec.signature_name in SIGNATURES
+        assert all(tf.make_ndarray(tensor).size for tensor in request.inputs.values())
+
+
+def test_the_licence_of_the_weights_is_inside(model, tmp_path):
+    model.licence, model.trained_on = licence_of(["ravdess"]), ["ravdess"]
+    write_saved_model(model, tmp_path / "1", warmup=False)
+    settings = json.loads((tmp_path / "1/assets/settings.json").read_text())
+    assert settings["licence"].startswith("CC BY-NC-SA 4.0, non-commercial")
+    assert settings["trained_on"] == ["ravdess"]
+    assert (tmp_path / "1/assets.extra/licence.txt").read_text().startswith("CC BY-NC-SA 4.0")
 
 
 def test_what_cannot_be_exported(model, tmp_path):

@@ -6,12 +6,13 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib import font_manager
 from matplotlib.image import imread
 
 from emohrnet_tf import plots
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.model.hrnet import ARCHITECTURES
-from emohrnet_tf.plots.style import looks
+from emohrnet_tf.plots.style import families, looks
 
 EMOTIONS = ["neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise"]
 REPORT = {"labels": EMOTIONS, "confusion": (np.eye(8, dtype=int) * 30 + np.arange(64).reshape(8, 8) % 5).tolist()}
@@ -197,3 +198,27 @@ def test_an_emotion_has_one_look_in_every_picture():
     mixed = looks(["bored", *EMOTIONS[1:], "curious"])
     assert {label: mixed[label] for label in EMOTIONS[1:]} == {label: eight[label] for label in EMOTIONS[1:]}
     assert len(set(mixed.values())) == 9
+
+
+# --- Foreign text ---
+
+
+def two_labels(*labels):
+    return {"labels": list(labels), "confusion": [[1, 0], [0, 1]]}
+
+
+@pytest.mark.parametrize("labels", [("$a", "$\\frac{"), ("[/b]", "a_b^c"), ("悲しみ", "😀"), ("caf\udce9", "гнев")])
+def test_labels_of_any_text_are_drawn_without_a_warning(labels, tmp_path):
+    plots.confusion_matrix(two_labels(*labels), tmp_path / "c.png", title=labels[0])
+    assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_character_that_the_font_lacks_comes_from_one_that_has_it_or_is_named_once(caplog):
+    usual = set(font_manager.get_font(font_manager.findfont("DejaVu Sans")).get_charmap())
+    other = font_manager.get_font(font_manager.findfont("STIXGeneral")).get_charmap()
+    letter = next(chr(code) for code in sorted(other) if code not in usual and chr(code).isprintable())
+    assert len(families("a" + letter)) > 1
+    assert not caplog.records
+    for _ in range(2):
+        families("a\U0001f9ff\u60b2\u0e01\u0904")  # of which a machine may have some and not others
+    assert len(caplog.records) <= 1
