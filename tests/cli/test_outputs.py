@@ -10,7 +10,7 @@ import sys
 import pandas as pd
 import pytest
 from conftest import write_voice
-from test_cli import TINY, emohrnet, fails  # noqa: F401
+from test_cli import TINY, fails
 
 from emohrnet_tf.cli import output
 
@@ -30,7 +30,7 @@ def table(index, tmp_path):
 # --- Places ---
 
 
-def test_places_that_cannot_be_written_are_said_before_the_work(emohrnet, run, clip, table, tmp_path, monkeypatch):  # noqa: F811
+def test_places_that_cannot_be_written_are_said_before_the_work(emohrnet, run, clip, table, tmp_path, monkeypatch):
     def work(*arguments, **settings):
         pytest.fail("the work was begun")
 
@@ -67,7 +67,7 @@ def test_places_that_cannot_be_written_are_said_before_the_work(emohrnet, run, c
     assert {path.name for path in tmp_path.iterdir()} == {"file", "in", "index.csv"}
 
 
-def test_what_is_read_is_not_written_over(emohrnet, run, clip, table):  # noqa: F811
+def test_what_is_read_is_not_written_over(emohrnet, run, clip, table):
     before = clip.read_bytes(), table.read_bytes()
     fails(emohrnet("timeline", clip, "--model", run, "--hop", 0.5, "--out", clip), "what is read")
     fails(emohrnet("evaluate", table, "--model", run, "--json", table), "what is read")
@@ -75,7 +75,7 @@ def test_what_is_read_is_not_written_over(emohrnet, run, clip, table):  # noqa: 
     assert (clip.read_bytes(), table.read_bytes()) == before
 
 
-def test_a_full_disk_is_one_line(emohrnet, monkeypatch):  # noqa: F811
+def test_a_full_disk_is_one_line(emohrnet, monkeypatch):
     def full(*arguments, **settings):
         raise OSError(28, "No space left on device", "big.csv")
 
@@ -86,7 +86,7 @@ def test_a_full_disk_is_one_line(emohrnet, monkeypatch):  # noqa: F811
 # --- Side files and options ---
 
 
-def test_predict_touches_no_file_beside_its_own(emohrnet, run, clip, tmp_path):  # noqa: F811
+def test_predict_touches_no_file_beside_its_own(emohrnet, run, clip, tmp_path):
     for name in ("report.json", "results.csv.made_by.json"):
         (tmp_path / name).write_text('{"uar": 0.7}')
     code, _, err = emohrnet("predict", clip, "--model", run, "--out", tmp_path / "report.csv")
@@ -100,7 +100,7 @@ def test_predict_touches_no_file_beside_its_own(emohrnet, run, clip, tmp_path): 
     fails(emohrnet("predict", clip, "--model", run, "--out", tmp_path / "report.csv"), "made by something else")
 
 
-def test_out_writes_csv_and_says_so(emohrnet, run, clip, tmp_path):  # noqa: F811
+def test_out_writes_csv_and_says_so(emohrnet, run, clip, tmp_path):
     out = ("predict", clip, "--model", run, "--out")
     for name in ("x.json", "x.tsv", "x"):
         fails(emohrnet(*out, tmp_path / name), "ends in .csv")
@@ -109,7 +109,7 @@ def test_out_writes_csv_and_says_so(emohrnet, run, clip, tmp_path):  # noqa: F81
     assert emohrnet(*out, tmp_path / "x.csv", "--format", "csv")[0] == 0
 
 
-def test_the_suffix_says_the_form_of_a_timeline(emohrnet, run, clip, tmp_path):  # noqa: F811
+def test_the_suffix_says_the_form_of_a_timeline(emohrnet, run, clip, tmp_path):
     begins = {"a.json": "[", "a.vtt": "WEBVTT", "a.txt": "0.000\t", "a.csv": "start,", "a.out": "start,"}
     for name, begin in begins.items():
         code, _, err = emohrnet("timeline", clip, "--model", run, "--hop", 0.5, "--out", tmp_path / name)
@@ -117,7 +117,7 @@ def test_the_suffix_says_the_form_of_a_timeline(emohrnet, run, clip, tmp_path): 
         assert (tmp_path / name).read_text().startswith(begin)
 
 
-def test_evaluate_draws_nothing_that_was_not_asked_for(emohrnet, run, table, tmp_path):  # noqa: F811
+def test_evaluate_draws_nothing_that_was_not_asked_for(emohrnet, run, table, tmp_path):
     (tmp_path / "c_dimensions.png").write_text("somebody's")
     code, _, err = emohrnet("evaluate", table, "--model", run, "--picture", tmp_path / "c.png")
     assert code == 0, err
@@ -130,7 +130,7 @@ def test_evaluate_draws_nothing_that_was_not_asked_for(emohrnet, run, table, tmp
 MARKUP = ("[draft] voice", "[/b]", "[bold]x", "[link=http://a]b[/link]", ":smile:")
 
 
-def test_markup_in_a_file_name_is_a_file_name(emohrnet, run, clip):  # noqa: F811
+def test_markup_in_a_file_name_is_a_file_name(emohrnet, run, clip):
     folder = clip.parent / "[" / "b]"  # a path with [/b] in it
     folder.mkdir(parents=True)
     for name in (*(text.replace("/", "") for text in MARKUP), "a"):
@@ -157,7 +157,7 @@ def test_no_text_is_markup_anywhere(text, capsys):
     assert text in capsys.readouterr().err
 
 
-def test_the_advice_names_its_extra(emohrnet, table, tmp_path, monkeypatch):  # noqa: F811
+def test_the_advice_names_its_extra(emohrnet, table, tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     fails(emohrnet("train", table, "--out", tmp_path / "run", "--tensorboard", *TINY), "emohrnet_tf[tensorboard]")
 
@@ -174,7 +174,7 @@ def test_names_that_no_console_can_show_lose_nothing(run, clip, tmp_path):
     assert sorted(shown) == sorted([*names[:3], "\\u60b2\\u3057\\u307f.wav"])
 
 
-def test_names_that_are_no_utf8_are_written_and_the_run_goes_on(emohrnet, run, clip, tmp_path):  # noqa: F811
+def test_names_that_are_no_utf8_are_written_and_the_run_goes_on(emohrnet, run, clip, tmp_path):
     shutil.copy(clip, clip.parent / os.fsdecode(b"caf\xe9.wav"))
     for _ in range(2):
         code, out, err = emohrnet("predict", clip.parent, "--model", run, "--out", tmp_path / "x.csv")

@@ -188,7 +188,7 @@ def test_a_report_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatc
     with pytest.raises(TypeError):
         write_json(path, {"uar": object()})
     monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(InputError, match="disk full"):
         write_json(path, {"uar": 0.6})
     assert json.loads(path.read_text()) == {"uar": 0.5}
     assert [file.name for file in tmp_path.iterdir()] == ["report.json"]

@@ -112,12 +112,12 @@ def test_predictions_stand_on_the_labels_scale_and_say_where_on_the_sphere(model
 def test_evaluate_gives_both_and_draws_both(folder, rated, tmp_path):
     measured = measure(folder, rated)
     report = measured.report
-    plots.evaluated(measured, tmp_path / "picture.png")
+    plots.evaluated(measured, tmp_path / "picture.png", None, None, tmp_path / "dimensions.png")
     result = report_of(folder)["results"]["validation"]
     assert report["vad"]["ccc"] == pytest.approx(result["ccc"], abs=1e-4)
     assert report["uar"] == pytest.approx(result["uar"], abs=1e-4)
     assert (tmp_path / "picture.png").exists()
-    assert (tmp_path / "picture_dimensions.png").exists()
+    assert (tmp_path / "dimensions.png").exists()
     with pytest.raises(InputError, match=r"No clip of the index has valence|needs the columns"):
         evaluate(folder, rated[rated.emotion.notna()].drop(columns=list(DIMENSIONS)))
 
