@@ -1,4 +1,6 @@
-"""What decodes a file, told by its first bytes: soundfile or PyAV; both give blocks of float32 samples and their rate."""
+"""What decodes a file, told by its first bytes: soundfile or PyAV; both give blocks of float32 samples."""
+
+import re
 
 import numpy as np
 import soundfile
@@ -105,9 +107,10 @@ class Opened:
             raise InputError(f"{self.name}: its audio {reason}; give an unprotected recording.")
         self.rate, self.frames = context.sample_rate, None
         self.announced = None
-        exact = self.container.format.name.split(",")[0] in EXACT or _has_xing(view)
-        if exact and self.track.duration and self.track.time_base:
+        if self.container.format.name.split(",")[0] in EXACT and self.track.duration and self.track.time_base:
             self.announced = float(self.track.duration * self.track.time_base)
+        elif frames := _xing_frames(view):
+            self.announced = frames * (1152 if self.rate >= 32000 else 576) / self.rate
 
     def blocks(self, seconds=None, first=0):
         """Decode it.
@@ -215,11 +218,11 @@ def _ends(view):
     return head + view.read(1 << 18)
 
 
-def _has_xing(view):
-    """Whether an MP3 says how long it is; without a Xing or Info tag its length is an estimate."""
+def _xing_frames(view):
+    """Frames that an MP3's Xing or Info tag announces, or None; without one nothing is announced."""
     view.seek(0)
     head = view.read(1 << 20)
-    mpeg = head[:3] == b"ID3" or (head[:1] == b"\xff" and head[1:2] >= b"\xe0")
-    return mpeg and (b"Xing\0\0\0" in head or b"Info\0\0\0" in head)
-
-
+    if not (head.startswith(b"ID3") or (head[:1] == b"\xff" and head[1:2] >= b"\xe0")):
+        return None
+    tag = re.search(rb"(?:Xing|Info)\0\0\0[\x01-\x0f](.{4})", head, re.DOTALL)
+    return int.from_bytes(tag[1], "big") if tag and tag[0][7] & 1 else None

@@ -92,17 +92,18 @@ def stream_audio(source, sample_rate=SAMPLE_RATE, seconds=30.0):
     """
     name, count = "<stream>" if hasattr(source, "read") else str(source), 0
     with contextlib.nullcontext(source) if hasattr(source, "read") else _open_file(source) as file:
-        for rate, blocks in itertools.groupby(_mono(_decoded(file, name, seconds)), lambda block: block[0]):
-            resampler = soxr.ResampleStream(rate, sample_rate, 1, "float32", quality="HQ")
-            block = next(blocks)
-            while block is not None:
-                following = next(blocks, None)
-                audio = block[1]
-                if rate != sample_rate:
-                    audio = resampler.resample_chunk(audio, last=following is None)
-                block, count = following, count + len(audio)
-                if len(audio):
-                    yield audio
+        blocks, rate, resampler = _mono(_decoded(file, name, seconds)), None, None
+        block = next(blocks, None)
+        while block is not None:
+            if block[0] != rate:
+                rate = block[0]
+                resampler = soxr.ResampleStream(rate, sample_rate, 1, "float32", quality="HQ")
+            following, audio = next(blocks, None), block[1]
+            if rate != sample_rate:
+                audio = resampler.resample_chunk(audio, last=following is None or following[0] != rate)
+            block, count = following, count + len(audio)
+            if len(audio):
+                yield audio
     if not count:
         raise InputError(f"{name}: holds no samples; record it again.")
 

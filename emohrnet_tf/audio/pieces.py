@@ -16,7 +16,8 @@ COUNTED_ITSELF = 64  # bytes that a length may lie beyond the file's end: a head
 WAV_TAGS = (b"RIFF", b"RIFX", b"RF64", b"BW64")
 WAV_START = re.compile(rb"(?:RIFF|RIFX|RF64|BW64).{4}WAVE(?=fmt |ds64|JUNK|bext)", re.DOTALL)
 FLAC_START = re.compile(rb"fLaC[\x00\x80]\x00\x00\x22")
-W64_RIFF, W64_DATA = bytes.fromhex("726966662e91cf11a5d628db04c10000"), bytes.fromhex("64617461f3acd3118cd100c04f8edb8a")
+W64_RIFF = bytes.fromhex("726966662e91cf11a5d628db04c10000")
+W64_DATA = bytes.fromhex("64617461f3acd3118cd100c04f8edb8a")
 TRAILERS = (b"ID3", b"TAG", b"APETAGEX", b"LIST")
 
 
@@ -183,8 +184,8 @@ def _wav(file, name, size, begin):
             promised = struct.unpack("<Q", _read(file, long, 8))[0]
             promised = 0xFFFFFFFF if promised >= 1 << 62 else promised
 
-        def followed(end):
-            return any(_is_wav(file, at) or _is_chunk(file, at, size, order + "I") for at in (end, end + promised % 2))
+        def followed(end, odd=promised % 2):
+            return any(_is_wav(file, at) or _is_chunk(file, at, size, order + "I") for at in (end, end + odd))
 
         end = _end(file, name, start, promised, size, followed)
         following = None
@@ -232,9 +233,9 @@ def _chunked(file, name, size, position, wanted, form):
         if fields[:wide] == wanted:
             unknown = 0xFFFFFFFF if form == ">I" else (1 << 64) - 1
 
-            def followed(end):
+            def followed(end, start=start):
                 after = start + -(-(end - start) // align) * align
-                return promised > 0 if wide == 16 else _is_chunk(file, after, size, form)
+                return end > start if wide == 16 else _is_chunk(file, after, size, form)
 
             length = _end(file, name, start, promised, size, followed, unknown) - start + inclusive
             return [Piece(0, size, {position + wide: struct.pack(form, length)})]

@@ -79,6 +79,8 @@ def evaluate(
         plots.evaluated(measured, picture, reliability, embedding)
     typer.echo(table(report))
     typer.echo(f"\nPart: {report['part']}; {report['left_out']} clips of the model's own training left out.")
+    if report["silent"]:
+        print_failed([{"file": file, "reason": "silence"} for file in report["silent"]], "not judged")
     print_failed(report["failed"], "failed")
 
 

@@ -24,7 +24,7 @@ Head = Annotated[
 VadScale = Annotated[
     str | None, typer.Option(help="table: scale of valence, arousal and dominance, e.g. --vad-scale=1..5.")
 ]
-Corpus = Annotated[str, typer.Argument(help="ravdess, emovo, iemocap, msp_podcast or table.")]
+Corpus = Annotated[str, typer.Argument(help="ravdess, emovo, iemocap, msp_podcast, folders or table.")]
 Task = Annotated[str | None, typer.Option(help="iemocap: 4class or all.")]
 VocalChannel = Annotated[str | None, typer.Option(help="ravdess: speech, song or all.")]
 TestSet = Annotated[str | None, typer.Option(help="msp_podcast: Test1, Test2 or Test3.")]

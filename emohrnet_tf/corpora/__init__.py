@@ -4,7 +4,7 @@ import inspect
 
 from emohrnet_tf.errors import InputError
 
-from . import emovo, iemocap, msp_podcast, ravdess, table
+from . import emovo, folders, iemocap, msp_podcast, ravdess, table
 from .table import read_index, write_index
 
 CORPORA = {
@@ -12,6 +12,7 @@ CORPORA = {
     "emovo":       emovo.read,
     "iemocap":     iemocap.read,
     "msp_podcast": msp_podcast.read,
+    "folders":     folders.read,
     "table":       table.read,
 }  # fmt: skip
 
@@ -24,7 +25,7 @@ def read_corpus(name, root, **options):
     Every file's header and bytes are read. Bad files are listed and never lose the rest.
 
     Args:
-        name: a key of `CORPORA`: "ravdess", "emovo", "iemocap", "msp_podcast", "table".
+        name: a key of `CORPORA`: "ravdess", "emovo", "iemocap", "msp_podcast", "folders", "table".
         root: folder of the corpus; for "table" the CSV file.
         options: the corpus' own: ravdess has `vocal_channel` ("speech", "song", "all"), iemocap `task` ("4class",
             "all"), msp_podcast `test_set` ("Test1", ...), table `vad_scale` ("1..5").

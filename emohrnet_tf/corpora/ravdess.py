@@ -28,11 +28,12 @@ def read(root, vocal_channel="speech"):
     """Index the audio-only clips of RAVDESS, from files named as published.
 
     The archives may lie nested (`Audio_Speech_Actors_01-24/Actor_01/...`) or unpacked twice: of copies, the first
-    counts. The release holds the same bytes as 03-01-03-01-02-01-07 and 03-01-03-01-02-02-07; the two share `group`.
+    counts. Files may also lie in one folder, or sorted by emotion.
+    The release holds the same bytes as 03-01-03-01-02-01-07 and 03-01-03-01-02-02-07; the two share `group`.
     The synthetic corpus has the same names, with more sentences and actors, and is read by the same function.
 
     Args:
-        root: a folder above the folders Actor_01 to Actor_24.
+        root: a folder above the folders Actor_01 to Actor_24, or above the files where there are no such folders.
         vocal_channel: "speech" (1440 clips, 8 emotions), "song" (1012 clips of 23 actors, 6 emotions) or "all".
 
     Returns:
@@ -50,11 +51,12 @@ def read(root, vocal_channel="speech"):
     if vocal_channel not in (*VOCAL_CHANNELS.values(), "all"):
         raise InputError(f'vocal_channel: give "speech", "song" or "all". Received: {vocal_channel!r}')
     root, files = existing_folder(root), audio_files(root)
+    by_actor = any(FOLDER.fullmatch(file.parent.name) for file in files)
     rows, skipped, named = [], [], 0
     for file in files:
         fields = NAME.fullmatch(file.stem)
         named += bool(fields)
-        reason = _problem(file, fields)
+        reason = _problem(file, fields, by_actor)
         if reason:
             skipped.append({"file": str(file), "reason": reason})
         elif vocal_channel in (VOCAL_CHANNELS[fields[2]], "all"):
@@ -64,8 +66,8 @@ def read(root, vocal_channel="speech"):
     return make_index(rows, skipped, "ravdess", root, unique_names=True)
 
 
-def _problem(file, fields):
-    """Why a file is no clip of the corpus, or None."""
+def _problem(file, fields, by_actor):
+    """Why a file is no clip of the corpus, or None; where there are folders of actors, each lies in its own."""
     if not fields:
         return "name is not MM-VV-EE-II-SS-RR-AA"
     modality, channel, emotion, intensity, _, _, actor = fields.groups()
@@ -74,6 +76,8 @@ def _problem(file, fields):
     if channel not in VOCAL_CHANNELS or emotion not in EMOTIONS or intensity not in INTENSITIES:
         return "name holds a code that RAVDESS does not have"
     folder = FOLDER.fullmatch(file.parent.name)
+    if not by_actor:  # all in one folder, or sorted by emotion
+        return None
     if not folder:
         return f"lies in {file.parent.name!r}, not in a folder Actor_{actor}"
     if folder[1] != actor:

@@ -162,7 +162,7 @@ def test_unusable_folders(tmp_path):
 
 
 def test_names_and_options_are_checked(tree):
-    with pytest.raises(InputError, match=r"one of ravdess, emovo, iemocap, msp_podcast, table.*'cremad'"):
+    with pytest.raises(InputError, match=r"one of ravdess, emovo, iemocap, msp_podcast, folders, table.*'cremad'"):
         read_corpus("cremad", tree)
     with pytest.raises(InputError, match="no option channel; the options are vocal_channel"):
         read_corpus("ravdess", tree, channel="song")
