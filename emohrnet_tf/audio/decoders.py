@@ -11,10 +11,10 @@ from emohrnet_tf.errors import InputError
 RATES = (8000, 192000)  # hertz, lowest and highest
 BLOCK = 1 << 20  # frames decoded at a time: a long stereo recording is never whole in memory
 KINDS = {
-    "soundfile": "WAV, FLAC, AIFF, AU, CAF, W64",
-    "PyAV": "MP3, Ogg (Vorbis, Opus), M4A and AAC, MP4, MOV, 3GP, WebM, Matroska, AMR, WMA, AC-3, AVI",
+    "soundfile": "WAV, FLAC, AIFF, AU, CAF, W64, Ogg (Vorbis, Opus)",
+    "PyAV": "MP3, M4A and AAC, MP4, MOV, 3GP, WebM, Matroska, AMR, WMA, AC-3, AVI",
 }
-SOUNDFILE = (b"RIFF", b"RIFX", b"RF64", b"BW64", b"fLaC", b"FORM", b".snd", b"caff", b"riff", b"NIST", b"Crea")
+SOUNDFILE = (b"RIFF", b"RIFX", b"RF64", b"BW64", b"fLaC", b"FORM", b".snd", b"caff", b"riff", b"NIST", b"Crea", b"OggS")
 # FFmpeg's names of containers that hold one recording. Playlists and scripts, which open other files, are not among
 # them.
 CONTAINERS = (
@@ -32,8 +32,8 @@ DAMAGED = "damaged or cut short; copy it again from its source."
 def decoder_of(head):
     """The one decision: "soundfile" or "PyAV", by a file's first bytes.
 
-    soundfile reads what is samples without loss; PyAV, which has FFmpeg in its wheel, the rest, and whatever a
-    soundfile does not open after all.
+    soundfile reads what it reads well, which is not MP3 (cut by its header, and libmpg123 writes to the terminal);
+    PyAV, which has FFmpeg in its wheel, the rest, and what soundfile does not open after all.
     """
     if head[4:8] == b"ftyp" or not head.startswith(SOUNDFILE) or head[8:12] == b"AVI ":
         return "PyAV"

@@ -16,6 +16,7 @@ COUNTED_ITSELF = 64  # bytes that a length may lie beyond the file's end: a head
 WAV_TAGS = (b"RIFF", b"RIFX", b"RF64", b"BW64")
 WAV_START = re.compile(rb"(?:RIFF|RIFX|RF64|BW64).{4}WAVE(?=fmt |ds64|JUNK|bext)", re.DOTALL)
 FLAC_START = re.compile(rb"fLaC[\x00\x80]\x00\x00\x22")
+OGG_PAGE = re.compile(rb"OggS\x00")
 W64_RIFF = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 W64_DATA = bytes.fromhex("64617461f3acd3118cd100c04f8edb8a")
 TRAILERS = (b"ID3", b"TAG", b"APETAGEX", b"LIST")
@@ -262,8 +263,9 @@ def _oggs(file, size):
     begins, position, first_page = [0], 0, True
     while position + 27 <= size:
         head = _read(file, position, 27 + 255)
-        if head[:4] != b"OggS":
-            break
+        if head[:4] != b"OggS":  # a tag, or damage: on to the next page
+            position = next(iter(_find_all(OGG_PAGE, file, position + 1, size)), size)
+            continue
         starts = bool(head[5] & 2)
         if starts and not first_page:
             begins.append(position)

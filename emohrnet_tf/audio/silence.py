@@ -73,7 +73,8 @@ def graph_spoken(waveform, samples, sample_rate):
     import tensorflow as tf
 
     frame, hop, length = round(FRAME * sample_rate), max(1, samples // 2), tf.size(waveform)
-    padded = tf.reshape(tf.pad(waveform, [[0, -length % frame]]), (-1, frame))
+    bounded = tf.clip_by_value(waveform, -1e10, 1e10)  # whose squares are finite
+    padded = tf.reshape(tf.pad(bounded, [[0, -length % frame]]), (-1, frame))
     held = tf.cast(tf.minimum(length - tf.range(tf.shape(padded)[0]) * frame, frame), tf.float32)
     power = tf.reduce_sum(tf.square(padded), axis=1) / held
     levels = tf.math.log(power + 1e-12) * (10 / float(np.log(10)))

@@ -20,6 +20,7 @@ def info(
     """Versions, the audio decoder in use and why, and what an architecture costs."""
     quiet()
     from emohrnet_tf.audio.decode import decoder
+    from emohrnet_tf.audio.decoders import versions
     from emohrnet_tf.model.hrnet import build_network, costs
     from emohrnet_tf.provenance import provenance
 
@@ -29,7 +30,7 @@ def info(
         from emohrnet_tf import plots
 
         plots.network(architecture, picture, frames, mels)
-    facts = provenance() | {"decoder": vars(decoder()), "architecture": architecture}
+    facts = provenance() | {"decoder": vars(decoder()), "reads": versions(), "architecture": architecture}
     facts["parts"] = {name: dict(zip(("parameters", "multiply_accumulates"), both)) for name, both in parts.items()}
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
@@ -37,6 +38,8 @@ def info(
     for name, version in facts["versions"].items():
         typer.echo(f"{name:<14}{version}")
     typer.echo(f"{'machine':<14}{facts['machine']['cores']} cores, {facts['machine']['processor']}")
+    for text in versions().values():
+        typer.echo(f"{'reads':<14}{text}")
     typer.echo(f"{'decoder':<14}{decoder().name}: {decoder().reason}")
     rows = [(name, f"{count:,}", f"{cost / 1e6:.1f}") for name, (count, cost) in parts.items()]
     total = [sum(values) for values in zip(*parts.values())]

@@ -10,7 +10,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from emohrnet_tf.audio.files import LOUDEST
 from emohrnet_tf.audio.silence import SILENCE, graph_spoken
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.exporter.wav import decode_wavs
@@ -21,7 +20,7 @@ from emohrnet_tf.model.sphere import DIMENSIONS
 WINDOWS = 32  # scored at once: an hour of speech takes no more memory in the network than a minute
 SIGNATURES = ("serving_default", "padded", "wav")
 NO_SAMPLES = "empty: holds no samples; send at least one"
-NOT_FINITE = "holds samples that are NaN, infinite or beyond 1e10; send it without them"
+NOT_FINITE = "holds samples that are NaN or infinite; send it without them"
 NOTHING_SAID = "silence: no emotion, valence, arousal or dominance is in it"  # where there is no label to say it
 
 
@@ -115,7 +114,7 @@ class Server:
 
     def _waveforms(self, waveform, lengths, faults):
         batch, width = tf.unstack(tf.shape(waveform))
-        finite = (tf.abs(waveform) <= LOUDEST) | (tf.range(width) >= lengths[:, None])
+        finite = tf.math.is_finite(waveform) | (tf.range(width) >= lengths[:, None])
         faults = tf.where((faults == "") & ~tf.reduce_all(finite, axis=1), NOT_FINITE, faults)
         return self.classify(tf.reshape(waveform, [-1]), tf.range(batch) * width, lengths, faults)
 

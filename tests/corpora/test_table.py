@@ -93,12 +93,27 @@ def test_own_corpus_and_group_stay(folder):
     assert index["duration"].tolist() == [1.0, 1.0]
 
 
+def test_tables_as_other_programs_write_them(folder):
+    text = "Path;Label;Speaker ID;Set;start\nclips\\a.wav;Happy;01;val;0,25\nclips\\b.wav;happy;02;Dev;\n"
+    index, skipped = read_corpus(
+        "table", table(folder, text + "clips\\c.wav;happy;02;training;\nclips\\d.wav;sad;3;eval;\n")
+    )
+    assert skipped.empty
+    assert index["emotion"].tolist() == ["happy", "happy", "happy", "sad"]
+    assert index["split"].tolist() == ["validation", "validation", "train", "test"]
+    assert index["duration"].tolist() == [0.75, 1.0, 1.0, 1.0]
+    tabs = read_index(table(folder, "filename\tclass\nclips/a.wav\tx\n"))
+    assert tabs[["file", "emotion"]].values.tolist() == [[str(folder / "clips" / "a.wav"), "x"]]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("", "no column file and no column emotion"),
-        ("file,label\na.wav,x\n", r"no column emotion; .*Received: \['file', 'label'\]"),
-        ("file;emotion\na.wav;x\n", r"separated by commas. Received: \['file;emotion'\]"),
+        ("file,mood\na.wav,x\n", r"no column emotion; .*Received: \['file', 'mood'\]"),
+        ("file|emotion\na.wav|x\n", r"separated by commas. Received: \['file\|emotion'\]"),
+        ("path,filename,label\na,b,x\n", r"which column is file\? .*Received: \['path', 'filename'\]"),
+        ("file,emotion\na.wav,x\nb.wav,y\na.wav,y\n", r"one clip has two emotions: row 2, 4 "),
         ("file,emotion\n", "holds no clip"),
         ("file,emotion\na.wav,x\nb.wav,\nc.wav,nan\n", r"emotion is missing.*row 3, 4 \(row 1 names the columns\)"),
         ("file,emotion\na.wav,x\n ,y\n", "file is missing.*row 3"),
