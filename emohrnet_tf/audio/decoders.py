@@ -100,17 +100,21 @@ class Opened:
             raise InputError(f"{self.name}: {NOT_AUDIO}.") from error
         if not tracks:
             raise InputError(f"{self.name}: has no audio track; give a recording with sound.")
+        # PyAV goes on reading where it left its view: what is looked at here has views of its own
         self.track, context = tracks[0], tracks[0].codec_context
         if context is None or not context.sample_rate:
-            protected = any(mark in _ends(view) for mark in (b"drms", b"sinf"))
-            reason = "is protected (DRM)" if protected else "is of a codec that is not supported, or damaged"
+            reason = "is protected (DRM)" if self._protected() else "is of a codec that is not supported, or damaged"
             raise InputError(f"{self.name}: its audio {reason}; give an unprotected recording.")
         self.rate, self.frames = context.sample_rate, None
         self.announced = None
         if self.container.format.name.split(",")[0] in EXACT and self.track.duration and self.track.time_base:
             self.announced = float(self.track.duration * self.track.time_base)
-        elif frames := _xing_frames(view):
+        elif frames := _xing_frames(View(self.file, self.piece)):
             self.announced = frames * (1152 if self.rate >= 32000 else 576) / self.rate
+
+    def _protected(self):
+        ends = _ends(View(self.file, self.piece))
+        return any(mark in ends for mark in (b"drms", b"sinf"))
 
     def blocks(self, seconds=None, first=0):
         """Decode it.
@@ -183,6 +187,8 @@ class Opened:
             if not good or bad > good or not isinstance(error, av.error.InvalidDataError | av.error.EOFError):
                 raise InputError(f"{self.name}: {DAMAGED}") from error
         if bad > good:
+            if self._protected():
+                raise InputError(f"{self.name}: its audio is protected (DRM); give an unprotected recording.")
             raise InputError(f"{self.name}: {DAMAGED}")
 
     def close(self):

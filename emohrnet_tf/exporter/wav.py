@@ -22,8 +22,8 @@ def decode_wavs(contents, sample_rate):
     """Decode WAV files and resample each to `sample_rate`.
 
     16-bit PCM, any number of channels (their mean, or one where they cancel), 8 to 192 kHz. Chunks beside `fmt ` and
-    `data` are skipped. Data lengths that are 0, 0xFFFFFFFF, 64 bytes too long, or end where nothing known begins, mean the
-    end of the bytes; of WAV files joined end to end the first is decoded.
+    `data` are skipped. Data lengths that are 0, 0xFFFFFFFF, 64 bytes too long, or end where nothing known begins, mean
+    the end of the bytes; of WAV files joined end to end the first is decoded.
 
     Args:
         contents: string tensor `(batch,)`, the bytes of one file each.
@@ -140,9 +140,8 @@ def read_headers(contents, sample_rate):
     promised, held = _number(contents, data - 4, 4), size - data
     follows = data + promised  # a chunk, a tag, another file, or samples that the header does not know of
     name = tf.io.decode_raw(_cut(contents, follows, 4), tf.uint8)
-    chunk = tf.reduce_all((name >= 32) & (name < 127), axis=1) & (
-        _number(contents, follows + 4, 4) <= size - follows - 8
-    )
+    chunk = tf.reduce_all((name >= 32) & (name < 127), axis=1)
+    chunk &= _number(contents, follows + 4, 4) <= size - follows - 8
     tagged = (_cut(contents, follows, 3) == b"ID3") | (_cut(contents, follows, 3) == b"TAG")
     padded = (_cut(contents, follows, 8) == b"\0" * 8) & (promised > 0)
     known = (promised <= held) & (chunk | tagged | padded | (held - promised < 8)) & ((promised > 0) | chunk)
