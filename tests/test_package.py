@@ -26,8 +26,8 @@ ROOMS = [
 FLOOR = {room: floor for floor, rooms in enumerate(ROOMS) for room in rooms}
 TENSORFLOW_FREE = (
     *("config", "errors", "files", "labels", "provenance", "settings", "corpora", "pretrained", "inference/exported"),
-    *("audio/files", "audio/identity", "audio/windows", "data/splits", "data/leakage", "data/augment"),
-    *("training/losses",),
+    *("audio/files", "audio/identity", "audio/silence", "audio/walk", "audio/windows"),
+    *("data/splits", "data/leakage", "data/augment", "training/losses"),
     *("model/mel", "model/layers", "model/hrnet", "model/heads", "model/sphere"),
     *("evaluation/metrics", "evaluation/calibration", "evaluation/report", "evaluation/baselines"),
 )

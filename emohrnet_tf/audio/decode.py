@@ -116,7 +116,14 @@ def _tfio_cases(contents, channel):
     def decode_vorbis():
         return _graph_mono(tfio.audio.decode_vorbis(contents), vorbis_rate, channel)
 
+    # files joined end to end are not for tensorflow-io, which stops where the first one does
+    flac &= _count(contents, "fLaC") == 1
+    vorbis &= _count(contents, "OggS\0\2") == 1
     return [(flac & supported(flac_rate), decode_flac), (vorbis & supported(vorbis_rate), decode_vorbis)]
+
+
+def _count(contents, mark):
+    return tf.size(tf.strings.split(contents, mark)) - 1
 
 
 def _graph_mono(audio, rate, channel):

@@ -1,36 +1,43 @@
 """Any audio file or bytes -> 16 kHz mono float32.
 
-Decoding is soundfile's and resampling soxr's (HQ), everywhere; `audio.decode` does the same on-graph.
+Decoding is soundfile's and PyAV's (`audio.decoders`), to the end of the bytes whatever a header announces
+(`audio.pieces`); resampling is soxr's (HQ), everywhere; `audio.decode` does the same on-graph.
 """
 
 import contextlib
 import io
+import itertools
 import math
-import struct
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import soxr
 
+from emohrnet_tf.audio.decoders import RATES, Opened
+from emohrnet_tf.audio.pieces import find_pieces
 from emohrnet_tf.errors import InputError
+
+__all__ = ["RATES", "check_channel", "load_audio", "load_stream", "measure_audio", "resample", "stream_audio"]
 
 SAMPLE_RATE = 16000
 CHANNELS = ("left", "right")
 MAX_HOURS = 6
-RATES = (8000, 192000)  # hertz, lowest and highest
-UNKNOWN = 1 << 62  # frames of a file that does not say: soundfile reports more
-BLOCK = 1 << 20  # frames decoded at a time: a long stereo recording is never whole in memory
+LOUDEST = 1e10  # of a sample; full scale is 1. Beyond it squares overflow float32, and nobody recorded it
+CANCELLED = 0.01  # of the channels' power in their mean: they are each other's opposite
+SLACK_SECONDS = 0.1  # annotated ends are rounded
 
 
 def load_audio(source, sample_rate=SAMPLE_RATE, channel=None, start=None, end=None):
     """Decode a file, or its bytes, into one waveform.
 
     A clip already at `sample_rate` keeps its samples (16-bit PCM is divided by 32768, exactly); others pass through
-    soxr. Silence is audio.
+    soxr. Silence is audio. Files are read to the end of their bytes: joined ones, and those whose header was written
+    before the recording ended. Where channels cancel in their mean (microphones of opposite polarity), the first of
+    them is taken.
 
     Args:
-        source: path of a WAV, FLAC, OGG or MP3 file, 8 to 192 kHz, or the bytes of one.
+        source: path of an audio file (WAV, FLAC, OGG, MP3, M4A, WebM, ...: `emohrnet info` lists them), 8 to 192 kHz,
+            or the bytes of one.
         sample_rate: hertz of the result.
         channel: "left" or "right" of a file with several channels; None takes their mean.
         start, end: section to read, in seconds; None is the file's own start or end.
@@ -39,9 +46,11 @@ def load_audio(source, sample_rate=SAMPLE_RATE, channel=None, start=None, end=No
         float32 `(samples,)`, at least one sample, all finite.
 
     Raises:
-        InputError: missing, empty, cut short, not audio, no samples, NaN or infinite samples, over 6 hours.
+        InputError: missing, empty, grossly cut short, not audio, no audio track, protected, no samples, samples that
+            are NaN, infinite or beyond 1e10, over 6 hours.
 
     Example:
+        >>> import soundfile
         >>> file = io.BytesIO()
         >>> soundfile.write(file, np.sin(np.arange(8000) / 10), 8000, format="FLAC")
         >>> load_audio(file.getvalue()).shape
@@ -51,6 +60,20 @@ def load_audio(source, sample_rate=SAMPLE_RATE, channel=None, start=None, end=No
         return load_stream(io.BytesIO(source), "<bytes>", sample_rate, channel, start, end)
     with _open_file(source) as file:
         return load_stream(file, str(source), sample_rate, channel, start, end)
+
+
+def load_stream(file, name, sample_rate, channel, start, end):
+    """`load_audio` on an open binary file; errors call it `name`."""
+    check_channel(channel)
+    if not 0 <= (start or 0) < math.inf or not (end is None or (start or 0) < end < math.inf):
+        raise InputError(f"{name}: a section needs 0 <= start < end, in seconds. Received: {(start, end)!r}")
+    runs = []  # of one rate: joined files may differ
+    for rate, blocks in itertools.groupby(_section(file, name, start, end), lambda block: block[0]):
+        parts = list(_mono(((rate, audio) for _, audio in blocks), channel))
+        runs.append(resample(np.concatenate([part for _, part in parts]), rate, sample_rate))
+    if not sum(map(len, runs)):
+        raise InputError(f"{name}: holds no samples; leave the file out or record it again.")
+    return runs[0] if len(runs) == 1 else np.concatenate(runs)
 
 
 def stream_audio(source, sample_rate=SAMPLE_RATE, seconds=30.0):
@@ -67,29 +90,40 @@ def stream_audio(source, sample_rate=SAMPLE_RATE, seconds=30.0):
     Raises:
         InputError: as `load_audio`, at the block where it is found.
     """
-    opened = contextlib.nullcontext(source) if hasattr(source, "read") else _open_file(source)
-    with opened as file:
-        name = "<stream>" if hasattr(source, "read") else str(source)
-        with _open_sound(file, name) as sound:
-            resampler, count = soxr.ResampleStream(sound.samplerate, sample_rate, 1, "float32", quality="HQ"), 0
-            while True:
-                try:
-                    audio = sound.read(int(seconds * sound.samplerate), "float32", always_2d=True)
-                except soundfile.SoundFileError as error:
-                    raise InputError(f"{name}: damaged or cut short; copy it again from its source.") from error
-                last = len(audio) < int(seconds * sound.samplerate)
-                block = _mono(audio, None)
-                if not np.isfinite(block).all():
-                    raise InputError(f"{name}: holds samples that are NaN or infinite; write the file again without.")
-                if sound.samplerate != sample_rate:
-                    block = resampler.resample_chunk(block, last=last)
-                count += len(block)
-                if len(block):
-                    yield block
-                if last:
-                    break
-        if not count:
-            raise InputError(f"{name}: holds no samples; record it again.")
+    name, count = "<stream>" if hasattr(source, "read") else str(source), 0
+    with contextlib.nullcontext(source) if hasattr(source, "read") else _open_file(source) as file:
+        blocks, rate, resampler = _mono(_decoded(file, name, seconds)), None, None
+        block = next(blocks, None)
+        while block is not None:
+            if block[0] != rate:
+                rate = block[0]
+                resampler = soxr.ResampleStream(rate, sample_rate, 1, "float32", quality="HQ")
+            following, audio = next(blocks, None), block[1]
+            if rate != sample_rate:
+                audio = resampler.resample_chunk(audio, last=following is None or following[0] != rate)
+            block, count = following, count + len(audio)
+            if len(audio):
+                yield audio
+    if not count:
+        raise InputError(f"{name}: holds no samples; record it again.")
+
+
+def measure_audio(path):
+    """Seconds and channels of a file, by what can be read of it rather than by what its header says.
+
+    Returns:
+        `(seconds, channels)`.
+
+    Raises:
+        InputError: as `load_audio`, but for the length.
+    """
+    seconds, channels = 0.0, 0
+    with _open_file(path) as file:
+        for rate, audio in _decoded(file, str(path)):
+            seconds, channels = seconds + len(audio) / rate, max(channels, audio.shape[1])
+    if not seconds:
+        raise InputError(f"{path}: holds no samples; leave the file out or record it again.")
+    return seconds, channels
 
 
 def _open_file(source):
@@ -102,7 +136,7 @@ def _open_file(source):
     if not there:
         raise InputError(f"{path}: no such file; check the path and the folder that it starts from.")
     if not path.is_file():
-        raise InputError(f"{path}: not a file; give an audio file (WAV, FLAC, OGG or MP3).")
+        raise InputError(f"{path}: not a file; give an audio file (WAV, FLAC, OGG, MP3, M4A, ...).")
     try:
         return path.open("rb")
     except OSError as error:
@@ -116,125 +150,102 @@ def resample(waveform, source_rate, sample_rate=SAMPLE_RATE):
     return soxr.resample(waveform, source_rate, sample_rate, quality="HQ").astype(np.float32, copy=False)
 
 
-def _open_sound(file, name):
-    """The soundfile of an open binary file; errors call it `name`."""
-    size = file.seek(0, io.SEEK_END)
-    if size == 0:
+def _decoded(file, name, seconds=None, first=0, announced=None):
+    """Every block of an open binary file: `(rate, float32 (frames, channels))`, all samples usable.
+
+    Args:
+        seconds: about the length of a block, or None.
+        first: frame to begin at, of a file that is one piece whose frames are known.
+        announced: called with (frames or None, rate, pieces) once the first piece is open.
+    """
+    if file.seek(0, io.SEEK_END) == 0:
         raise InputError(f"{name}: the file is empty (0 bytes); copy it again from its source.")
-    if missing := _wav_bytes_missing(file, size):
-        raise InputError(f"{name}: cut short: its header promises {missing} bytes more than it holds; copy it again.")
-    file.seek(0)
-    try:
-        sound = _Sound(file)
-    except (soundfile.SoundFileError, TypeError) as error:  # TypeError: a name in .raw, which tells nothing
-        raise InputError(
-            f"{name}: not audio that can be read, or damaged; give WAV, FLAC, OGG or MP3 "
-            "(`ffmpeg -i INPUT -ar 16000 OUTPUT.wav` converts most others)."
-        ) from error
-    rate = sound.samplerate
-    if not RATES[0] <= rate <= RATES[1]:
-        sound.close()
-        raise InputError(f"{name}: sample rate outside {RATES[0]} to {RATES[1]} Hz; convert it. Received: {rate!r}")
-    return sound
+    pieces = find_pieces(file, name)
+    for number, piece in enumerate(pieces):
+        with contextlib.closing(Opened(file, piece, name)) as opened:
+            if announced and number == 0:
+                first = announced(opened.frames if len(pieces) == 1 else None, opened.rate)
+            for rate, audio in opened.blocks(seconds, first):
+                if len(audio) and not np.abs(audio).max() <= LOUDEST:  # NaN is not
+                    finite = np.isfinite(audio).all()
+                    reason = f"beyond {LOUDEST:g} times full scale" if finite else "that are NaN or infinite"
+                    raise InputError(f"{name}: holds samples {reason}; write the file again without them.")
+                yield rate, audio
 
 
-def load_stream(file, name, sample_rate, channel, start, end):
-    """`load_audio` on an open binary file; errors call it `name`."""
-    check_channel(channel)
-    with _open_sound(file, name) as sound:
-        rate = sound.samplerate
-        trusted = sound.format != "MP3" or _has_xing(file)
-        first, frames = _section(sound, name, start, end)
-        waveform = _read(sound, name, channel, first, frames, trusted)
-    if not np.isfinite(waveform).all():
-        raise InputError(f"{name}: holds samples that are NaN or infinite; write the file again without them.")
-    waveform = resample(waveform, rate, sample_rate)
-    if not len(waveform):
-        raise InputError(f"{name}: holds no samples; leave the file out or record it again.")
-    return waveform
+def _section(file, name, start, end):
+    """The blocks of a section in seconds, of all where both are None; a place that is known is gone to directly."""
+    place = {"time": 0.0, "frame": 0}  # read or left out of the file: seconds of earlier rates, frames of this one
 
+    def announced(frames, rate):
+        if frames is None:
+            return 0
+        begin, stop = round((start or 0) * rate), frames if end is None else min(frames, round(end * rate))
+        if stop - begin > MAX_HOURS * 3600 * rate:
+            _refuse_length(name)
+        place["frame"] = begin if start and begin < frames else 0
+        return place["frame"]
 
-class _Sound(soundfile.SoundFile):
-    """A SoundFile that also reads a streamed FLAC, whose unknown length stops soundfile's seek after each read."""
+    def refuse(seconds):
+        raise InputError(f"{name}: lasts {seconds:.3f} s, the section lies beyond. Received: {(start, end)!r}")
 
-    def seekable(self):
-        return self.frames < UNKNOWN and super().seekable()
-
-
-def _wav_bytes_missing(file, size):
-    """Bytes that a RIFF WAV's data chunk promises beyond the file's end: 0 for whole, streamed and other files."""
-    file.seek(0)
-    head = file.read(12)
-    if head[:4] != b"RIFF" or head[8:] != b"WAVE":
-        return 0
-    while len(chunk := file.read(8)) == 8:
-        length = struct.unpack("<I", chunk[4:])[0]
-        if chunk[:4] == b"data":  # programs that write to a pipe leave a length near 2 or 4 GiB: unknown
-            return max(0, length - (size - file.tell())) if length < 0x7FFF0000 else 0
-        file.seek(length + length % 2, io.SEEK_CUR)
-    return 0
-
-
-def _has_xing(file):
-    """Whether an MP3 says how long it is; without a Xing or Info tag its length is an estimate."""
-    here = file.tell()
-    file.seek(0)
-    head = file.read(1 << 20)
-    file.seek(here)
-    return b"Xing\0\0\0" in head or b"Info\0\0\0" in head
-
-
-def _section(sound, name, start, end):
-    """Section in seconds -> (first frame, frames); frames is None where the file does not say its length."""
-    known = sound.frames if sound.frames < UNKNOWN else None
-    first = 0 if start is None else start
-    if not 0 <= first < math.inf or not (end is None or first < end < math.inf):
-        raise InputError(f"{name}: a section needs 0 <= start < end, in seconds. Received: {(start, end)!r}")
-    first = round(first * sound.samplerate)
-    last = known if end is None else round(end * sound.samplerate)
-    if known is not None:
-        slack = sound.samplerate // 10  # annotations are rounded
-        if (start and first >= known) or last > known + slack:
-            seconds = known / sound.samplerate
-            raise InputError(f"{name}: lasts {seconds:.3f} s, the section lies beyond. Received: {(start, end)!r}")
-        last = min(last, known)
-    frames = None if last is None else last - first
-    if frames is not None and frames > MAX_HOURS * 3600 * sound.samplerate:
-        _refuse_length(name)
-    return first, frames
-
-
-def _read(sound, name, channel, first, frames, trusted):
-    """Read `frames` frames from `first` on, block by block, and make each block mono."""
-    blocks, count, limit = [], 0, MAX_HOURS * 3600 * sound.samplerate
-    try:
-        if first:
-            sound.seek(first)
-        while frames is None or count < frames:
-            wanted = BLOCK if frames is None else min(BLOCK, frames - count)
-            audio = sound.read(wanted, "float32", always_2d=True)  # (frames, channels)
-            blocks.append(_mono(audio, channel))
-            count += len(audio)
-            if count > limit:
+    before, seconds, taken = None, 0.0, 0.0
+    for rate, audio in _decoded(file, name, announced=announced):
+        if before not in (None, rate):
+            place["time"], place["frame"] = place["time"] + place["frame"] / before, 0
+        before, here = rate, place["frame"]
+        place["frame"] += len(audio)
+        seconds = place["time"] + place["frame"] / rate
+        begin = max(0, round(((start or 0) - place["time"]) * rate) - here)
+        stop = len(audio) if end is None else min(len(audio), round((end - place["time"]) * rate) - here)
+        if begin < stop:
+            taken += (stop - begin) / rate
+            if taken > MAX_HOURS * 3600:
                 _refuse_length(name)
-            if len(audio) < wanted:
-                break
-    except soundfile.SoundFileError as error:
-        raise InputError(f"{name}: damaged or cut short; copy it again from its source.") from error
-    slack = 2304 + frames // 100 if sound.format == "MP3" and frames else 0  # Xing tags are not exact
-    if trusted and frames is not None and count < frames - slack:
-        raise InputError(f"{name}: cut short: {count} of {frames} frames can be read; copy it again from its source.")
-    return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+            yield rate, audio[begin:stop]
+        if end is not None and seconds >= end:
+            return
+    if before and ((start and not taken) or (end is not None and end > seconds + SLACK_SECONDS)):
+        refuse(seconds)
 
 
-def _mono(audio, channel):
-    """float32 `(frames, channels)` -> `(frames,)`."""
-    if audio.shape[1] == 1:
-        return audio[:, 0]
-    if channel is not None:
-        return audio[:, CHANNELS.index(channel)]
-    with np.errstate(over="ignore", invalid="ignore"):  # infinite samples are refused later, by name
-        return audio.mean(axis=1, dtype=np.float32)
+def _mono(blocks, channel=None):
+    """Blocks `(rate, float32 (frames, channels))` -> `(rate, float32 (frames,))`, whatever the blocks' lengths are.
+
+    Where the mean of the channels has less than a hundredth of their power, in each tenth of a second, it is the first
+    of the loud channels that is taken.
+    """
+    waiting = None  # what does not fill a tenth of a second yet
+    for rate, audio in blocks:
+        if waiting is not None and (waiting[0], waiting[1].shape[1]) == (rate, audio.shape[1]):
+            audio = np.concatenate([waiting[1], audio])
+        elif waiting is not None:
+            yield waiting[0], _mean(waiting[1])
+        waiting = None
+        if audio.shape[1] == 1:
+            yield rate, audio[:, 0]
+        elif channel is not None:
+            yield rate, audio[:, CHANNELS.index(channel)]
+        else:
+            step = max(1, rate // 10)
+            whole = len(audio) // step * step
+            if whole:
+                yield rate, _mean(audio[:whole].reshape(-1, step, audio.shape[1])).reshape(-1)
+            waiting = (rate, audio[whole:]) if whole < len(audio) else None
+    if waiting is not None:
+        yield waiting[0], _mean(waiting[1])
+
+
+def _mean(audio):
+    """float32 `(..., frames, channels)` -> `(..., frames)`: the mean of the channels, or one where they cancel."""
+    mean = audio.mean(axis=-1, dtype=np.float32)
+    power = np.einsum("...fc,...fc->...c", audio, audio)  # (..., channels)
+    cancels = np.einsum("...f,...f->...", mean, mean) < CANCELLED * power.mean(axis=-1)
+    if not cancels.any():
+        return mean
+    loud = (power >= 0.5 * power.max(axis=-1, keepdims=True)).argmax(axis=-1)
+    one = np.take_along_axis(audio, loud[..., None, None], axis=-1)[..., 0]
+    return np.where(cancels[..., None], one, mean)
 
 
 def check_channel(channel):

@@ -112,13 +112,14 @@ def clip_answers(model, clips):
 
     Args:
         model: `EmoHRNet`, or another with `answer_windows` and `widths`.
-        clips: lists of windows `(n, samples)`, or None for a clip that could not be read.
+        clips: lists of windows `(n, samples)` that have a vote, none for silence (`silence.spoken_windows`), or None
+            for a clip that could not be read.
 
     Returns:
         dictionary of float32 arrays, as the model has them: `probabilities` `(clips, classes)`, `dimensions`
-        `(clips, 3)` in -1..1, `embedding` `(clips, filters)`; a row of NaN where a clip is None.
+        `(clips, 3)` in -1..1, `embedding` `(clips, filters)`; a row of NaN where a clip is None or silence.
     """
-    present = [number for number, clip in enumerate(clips) if clip is not None]
+    present = [number for number, clip in enumerate(clips) if clip is not None and len(clip)]
     if not present:
         return {name: np.full((len(clips), width), np.nan, "float32") for name, width in model.widths.items()}
     stacked = model.answer_windows(np.concatenate([clips[number] for number in present]))

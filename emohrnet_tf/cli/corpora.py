@@ -7,6 +7,7 @@ import typer
 
 from emohrnet_tf.cli.options import Corpus, Task, TestSet, VadScale, VocalChannel
 from emohrnet_tf.cli.output import print_failed, print_table, progress_bar
+from emohrnet_tf.errors import InputError
 
 
 def index(
@@ -29,6 +30,7 @@ def index(
     speakers = clips.speaker.nunique() if "speaker" in clips else 0
     print_table(f"{len(clips)} clips of {speakers} speakers in {out}", ["emotion", "clips"], counts.items())
     print_failed(skipped, "skipped")
+    print_failed(skipped.attrs.get("left_out", []), "left out")
 
 
 def prepare(
@@ -42,18 +44,24 @@ def prepare(
 ):
     """Convert a corpus once to 16 kHz mono WAV, which reads fastest; run again, it goes on where it stopped."""
     from emohrnet_tf.corpora import read_corpus, write_index
+    from emohrnet_tf.data.prepare import RECORD
     from emohrnet_tf.data.prepare import prepare as convert
     from emohrnet_tf.files import writable_folder
 
     writable_folder(folder)
+    target = folder / "index.csv"
+    if target.exists() and (not (folder / RECORD).exists() or root.resolve() == target.resolve()):
+        raise InputError(f"{target} was not made by `emohrnet prepare`; give another folder. Received: {str(folder)!r}")
     clips, skipped = read_corpus(corpus, root, **given(task, vocal_channel, test_set, vad_scale))
     with progress_bar() as progress:
         bar = progress.add_task("clips", total=len(clips))
         clips, failed = convert(clips, root, folder, progress=lambda *_: progress.advance(bar))
-    write_index(clips, folder / "index.csv")
-    typer.echo(f"{len(clips)} clips in {folder}, their index in {folder / 'index.csv'}")
     print_failed(skipped, "skipped")
     print_failed(failed, "failed")
+    if not len(clips):
+        raise InputError(f"No clip of {root} could be converted; the reasons are above. Received: {len(failed)} clips")
+    write_index(clips, target)
+    typer.echo(f"{len(clips)} clips in {folder}, their index in {target}")
 
 
 def given(task, vocal_channel, test_set, vad_scale):

@@ -21,6 +21,7 @@ def info(
     """Versions, the audio decoder in use and why, and what an architecture costs."""
     quiet()
     from emohrnet_tf.audio.decode import decoder
+    from emohrnet_tf.audio.decoders import versions
     from emohrnet_tf.files import writable
     from emohrnet_tf.model.hrnet import build_network, costs
     from emohrnet_tf.provenance import provenance
@@ -33,13 +34,15 @@ def info(
         from emohrnet_tf import plots
 
         plots.network(architecture, picture, frames, mels)
-    facts = provenance() | {"decoder": vars(decoder()), "architecture": architecture}
+    facts = provenance() | {"decoder": vars(decoder()), "reads": versions(), "architecture": architecture}
     facts["parts"] = {name: dict(zip(("parameters", "multiply_accumulates"), both)) for name, both in parts.items()}
     if write_report(json_file, facts):
         return
     for name, version in facts["versions"].items():
         typer.echo(f"{name:<14}{version}")
     typer.echo(f"{'machine':<14}{facts['machine']['cores']} cores, {facts['machine']['processor']}")
+    for text in versions().values():
+        typer.echo(f"{'reads':<14}{text}")
     typer.echo(f"{'decoder':<14}{decoder().name}: {decoder().reason}")
     rows = [(name, f"{count:,}", f"{cost / 1e6:.1f}") for name, (count, cost) in parts.items()]
     total = [sum(values) for values in zip(*parts.values())]
@@ -84,6 +87,7 @@ def evaluate(
     if not write_report(json_file, report):
         typer.echo(table(report))
         typer.echo("\n" + left_out_text(report["part"], report["left_out"]))
+        print_failed([{"file": file, "reason": "silence"} for file in report["silent"]], "not judged")
         print_failed(report["failed"], "failed")
     if pictures:
         from emohrnet_tf import plots

@@ -29,7 +29,7 @@ Corpora = Literal[
         "cafe",
         "shemo",
     ),
-    *("jl_corpus", "subesco", "aesdd", "mesd", "iemocap", "msp_podcast", "audformat", "table"),
+    *("jl_corpus", "subesco", "aesdd", "mesd", "iemocap", "msp_podcast", "audformat", "folders", "table"),
 ]
 Architectures = Literal[choices(Network, "architecture")]
 TimelineFormats = Literal["csv", "json", "audacity", "webvtt"]

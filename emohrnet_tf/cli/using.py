@@ -36,7 +36,7 @@ def predict(
         from emohrnet_tf.exporter.litert import scorer_for
         from emohrnet_tf.model.emohrnet import load_model
 
-        files = find_audio(paths)
+        files = find_audio(paths, lambda left_out: print_failed(left_out, "left out"))
         scorer = scorer_for(load_model(model), len(files))
         with progress_bar("{task.description}") as progress:
             bar, began, first = progress.add_task("reading", total=None), time.perf_counter(), []
@@ -49,8 +49,11 @@ def predict(
 
             count, failed = predict_into(out, scorer, files, min_confidence, progress=note)
         typer.echo(f"{count} files in {out}, {failed} of them with an error in their row.")
+        if failed == count:
+            sys.exit(2)
         return
-    result = run(model, paths, min_confidence)
+    files = find_audio(paths, lambda left_out: print_failed(left_out, "left out"))
+    result = run(model, files, min_confidence)
     point = [name for name in (*DIMENSIONS, "radius", "theta", "phi", "region") if name in result]
     labels = [column for column in result.columns if column not in ("file", "emotion", "error", *point)]
     good, failed = result[result.error.isna()], result[result.error.notna()]

@@ -5,7 +5,7 @@ import inspect
 
 from emohrnet_tf.errors import InputError
 
-from . import audformat, iemocap, msp_podcast, named, table
+from . import audformat, folders, iemocap, msp_podcast, named, table
 from .grammars import GRAMMARS
 from .several import join, merge_labels
 from .table import read_index, write_index
@@ -15,6 +15,7 @@ CORPORA = {name: functools.partial(named.read, name) for name in GRAMMARS} | {
     "iemocap":     iemocap.read,
     "msp_podcast": msp_podcast.read,
     "audformat":   audformat.read,
+    "folders":     folders.read,
     "table":       table.read,
 }  # fmt: skip
 
@@ -28,7 +29,7 @@ def read_corpus(name, root, **options):
 
     Args:
         name: a key of `CORPORA`: those of `GRAMMARS`, which are read by their files' names, and "iemocap",
-            "msp_podcast", "audformat", "table".
+            "msp_podcast", "audformat", "folders", "table".
         root: folder of the corpus; for "table" the CSV file.
         options: the corpus' own: ravdess has `vocal_channel` ("speech", "song", "all"), iemocap `task` ("4class",
             "all"), msp_podcast `test_set` ("Test1", ...), table `vad_scale` ("1..5").

@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
-import soundfile
 
+from emohrnet_tf.audio.files import measure_audio
 from emohrnet_tf.audio.identity import digest_of, groups
+from emohrnet_tf.audio.walk import walk
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.labels import check_labels
 
@@ -21,23 +22,12 @@ SLACK_SECONDS = 0.1  # annotated ends are rounded
 
 
 def audio_files(root):
-    """Paths of the WAV and FLAC files below a folder, sorted; links are followed, macOS' `._` files are left out.
+    """Paths of the audio files below a folder, sorted, by the one rule of `audio.walk`.
 
     Raises:
         InputError: no such folder, or a file in its place.
     """
-    root = existing_folder(root)
-    files, seen = [], set()
-    for folder, folders, names in os.walk(root, followlinks=True):
-        real = os.path.realpath(folder)
-        if real in seen:  # a link back to a folder above
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__MACOSX")
-        names = [name for name in names if not name.startswith(".") and name.lower().endswith(SUFFIXES)]
-        files += [Path(folder, name) for name in names]
-    return sorted(files, key=Path.as_posix)
+    return sorted(walk([existing_folder(root)])[0], key=Path.as_posix)
 
 
 def existing_folder(root):
@@ -142,26 +132,19 @@ def _bounds(row):
 
 
 def _read_facts(file):
-    """Header and samples of a file -> dict of `seconds`, `channels`, `digest`; or the reason why there are none."""
+    """Facts of a file read to its end: dict of `seconds`, `channels`, `digest`; or the reason why there are none."""
     try:
         if not os.path.isfile(file):
             return "not a file" if os.path.exists(file) else "no such file"
         if os.path.getsize(file) == 0:
             return "the file is empty (0 bytes)"
-        info = soundfile.info(file)
+        seconds, channels = measure_audio(file)
+        own = digest_of(file)
     except OSError as error:
         return f"cannot be opened ({error.strerror})"
-    except (soundfile.SoundFileError, TypeError):  # TypeError: a name in .raw
-        return "not audio that can be read, or its header is damaged"
-    if info.frames == 0:
-        return "holds no samples"
-    if info.frames >= 1 << 62:  # a streamed FLAC
-        return "its header does not say how long it is; convert it with `ffmpeg -i INPUT OUTPUT.wav`"
-    try:
-        own = digest_of(file)
     except InputError as error:
-        return str(error).removeprefix(f"{file}: ")
-    return {"seconds": info.frames / info.samplerate, "channels": info.channels, "digest": own}
+        return str(error).removeprefix(f"{file}: ").split(";")[0]
+    return {"seconds": seconds, "channels": channels, "digest": own}
 
 
 def _marks(rows, places):

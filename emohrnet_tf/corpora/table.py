@@ -17,6 +17,20 @@ TEXTS = ("file", "emotion", "speaker", "corpus", "group", "channel", "split", "s
 NUMBERS = ("start", "end", "duration", *DIMENSIONS)
 NAMES = ("file", "emotion", "speaker", "session", "group")  # anything may be a name, "NA" and "nan" too
 MISSING = ("", "nan", "NaN", "NA", "N/A", "<NA>")  # of all others, as programs write it
+# Names that other programs give to the columns, in small letters
+COLUMNS = {
+    "file": ("path", "filename", "file_name", "filepath", "file_path", "audio", "audio_path", "audio_file", "wav"),
+    "emotion": ("label", "class", "category", "emotion_label", "emotion_class"),
+    "speaker": ("speaker_id", "spk", "spk_id", "actor", "subject"),
+    "start": ("start_time", "begin", "onset"),
+    "end": ("end_time", "stop", "offset"),
+    "split": ("subset", "partition", "set"),
+}
+SPLITS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("validation", "val", "valid", "dev", "devel", "development"), "validation"),
+    **dict.fromkeys(("test", "testing", "eval"), "test"),
+}
 
 
 def read(root, vad_scale=None):
@@ -55,7 +69,10 @@ def read(root, vad_scale=None):
 
 
 def read_index(path):
-    """Read an index, or any table of clips, from CSV (UTF-8, commas).
+    """Read an index, or any table of clips, from CSV (UTF-8; commas, semicolons or tabs).
+
+    Columns that other programs name otherwise are known (`path`, `label`, ...), so are the parts of a split (`val`,
+    `dev`, ...); labels that differ in capitals alone are one; Windows' separators in paths are understood.
 
     Speakers and other names stay text ("01"), empty fields are missing values, relative files start from the folder
     of the CSV. No audio is opened.
@@ -65,7 +82,8 @@ def read_index(path):
         missing where valence, arousal and dominance are given.
 
     Raises:
-        InputError: not a CSV file, no rows, a column missing, a row without file or emotion, or a bad number.
+        InputError: not a CSV file, no rows, a column missing, a row without file or emotion, a bad
+            number, or one clip with two emotions.
 
     Example:
         >>> import tempfile
@@ -79,14 +97,18 @@ def read_index(path):
         problem = "a folder" if path.is_dir() else "no such file"
         raise InputError(f"{path}: {problem}; give a CSV file with the columns file, emotion. Received: {str(path)!r}")
     try:
+        separator = _separator(path)
         with warnings.catch_warnings():  # rows longer than the first line: pandas warns, and shifts or cuts them
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            table = pd.read_csv(path, encoding="utf-8-sig", dtype=str, keep_default_na=False, index_col=False)
+            table = pd.read_csv(
+                path, encoding="utf-8-sig", dtype=str, keep_default_na=False, index_col=False, sep=separator
+            )
     except pd.errors.EmptyDataError:
         table = pd.DataFrame()
     except (pd.errors.ParserError, pd.errors.ParserWarning, UnicodeDecodeError) as error:
         problem = str(error).strip().splitlines()[0]
         raise InputError(f"{path}: not CSV in UTF-8 ({problem}); export it again. Received: {str(path)!r}") from error
+    table = _named(path, table)
     rated = [name for name in DIMENSIONS if name in table] == list(DIMENSIONS)
     absent = [name for name in REQUIRED if name not in table and not (rated and name == "emotion")]
     if absent:
@@ -106,11 +128,70 @@ def read_index(path):
     _refuse_rows(path, table, "file", table["file"].isna(), "is missing; fill it in or delete the row")
     _refuse_rows(path, table, "emotion", table["emotion"].isna() & unrated, "is missing; fill it in or delete the row")
     for name in set(NUMBERS) & set(table):
+        if separator == ";":  # of spreadsheets that write 0,5
+            table[name] = table[name].str.replace(",", ".", regex=False)
         numbers = pd.to_numeric(table[name], errors="coerce")
         _refuse_rows(path, table, name, numbers.isna() & table[name].notna(), "is not a number")
         table[name] = numbers
-    table["file"] = [os.path.normpath(path.parent / file) for file in table["file"]]
+    table["file"] = [_place(path.parent, file) for file in table["file"]]
+    table["emotion"] = _one_spelling(table["emotion"])
+    if "split" in table:
+        table["split"] = [SPLITS.get(str(value).lower(), value) for value in table["split"]]
+    _refuse_conflicts(path, table)
     return table
+
+
+def _separator(path):
+    """What separates the columns, by the first line: a comma, or the semicolon or tab of other programs."""
+    with open(path, encoding="utf-8-sig") as file:
+        line = file.readline()
+    counts = {mark: line.count(mark) for mark in ",;\t"}
+    return max(counts, key=counts.get)
+
+
+def _named(path, table):
+    """A table with its columns called as here, where they are known under another name or in other letters.
+
+    Raises:
+        InputError: two columns that would have one name.
+    """
+    for name, others in COLUMNS.items():
+        if name in table:
+            continue
+        found = [column for column in table if str(column).strip().lower().replace(" ", "_") in (name, *others)]
+        if len(found) > 1:
+            raise InputError(f"{path}: which column is {name}? Rename one of them. Received: {found!r}")
+        table = table.rename(columns=dict.fromkeys(found, name))
+    return table
+
+
+def _place(folder, file):
+    """The absolute path of a file of a table; Windows' separators are understood elsewhere too."""
+    if os.sep == "/" and "\\" in file and not os.path.exists(folder / file):
+        file = file.replace("\\", "/")
+    return os.path.normpath(folder / file)
+
+
+def _one_spelling(labels):
+    """Labels that differ in capitals and spaces alone are one, in the spelling that is most frequent."""
+    chosen = {}
+    for label in labels.value_counts().index:  # most frequent first
+        chosen.setdefault(" ".join(label.split()).casefold(), label)
+    return labels.map(lambda label: label if pd.isna(label) else chosen[" ".join(label.split()).casefold()])
+
+
+def _refuse_conflicts(path, table):
+    """InputError that names rows which give one clip two emotions."""
+    columns = [name for name in ("file", "start", "end", "channel") if name in table]
+    clips = table[table["emotion"].notna()].groupby(columns, dropna=False, sort=False)["emotion"]
+    bad = clips.transform("nunique") > 1
+    rows = [position + 2 for position in bad.index[bad]]
+    if rows:
+        listed = ", ".join(map(str, rows[:10])) + (f" and {len(rows) - 10} more" if len(rows) > 10 else "")
+        raise InputError(
+            f"{path}: one clip has two emotions: row {listed} (row 1 names the columns); keep one of them. "
+            f"Received: {table['emotion'][rows[0] - 2]!r} and others for {table['file'][rows[0] - 2]}"
+        )
 
 
 def write_index(index, path):

@@ -28,7 +28,8 @@ def prepare(index, source_root, folder, workers=None, progress=None):
         index: DataFrame with the column `file` (absolute, or relative to `source_root`) and, where wanted, `channel`
             ("left", "right"), `start` and `end` (seconds); missing values mean the mean of the channels and the whole
             file. Other columns are carried along.
-        source_root: folder that the files lie under.
+        source_root: folder that the files lie under; or the CSV of a table, whose folder is meant, or the folder above
+            it that all its files lie under.
         folder: folder to write to; another one than `source_root`.
         workers: threads; None is one for each processor core.
         progress: called as `progress(done, total)` after each clip, from the calling thread.
@@ -48,6 +49,9 @@ def prepare(index, source_root, folder, workers=None, progress=None):
     if "file" not in index:
         raise InputError(f"the index needs a column `file`. Received: {list(index.columns)!r}")
     source_root, folder = Path(os.path.abspath(source_root)), Path(os.path.abspath(folder))
+    if source_root.is_file():  # of a table: its folder, or the one above all files that it lists
+        files = [os.path.abspath(source_root.parent / str(file)) for file in index["file"]]
+        source_root = Path(os.path.commonpath([source_root.parent, *map(os.path.dirname, files)]))
     if source_root.resolve() == folder.resolve():
         raise InputError(f"prepared files would overwrite the corpus; give another folder. Received: {str(folder)!r}")
     writable_folder(folder)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from emohrnet_tf.audio.silence import spoken_windows
 from emohrnet_tf.audio.windows import clip_answers, windows
 from emohrnet_tf.data.leakage import heard, named
 from emohrnet_tf.data.pipeline import Clips
@@ -27,7 +28,8 @@ def evaluate(model, index, part="test", shared_labels=False):
 
     Returns:
         The report of `metrics.answers_report`, with `part`, `left_out` (None where it is not known what the model
-        has heard), `failed` and what the result was made by.
+        has heard), `silent` (files of clips that are silence, which the model is not asked about: in none of the
+        figures), `failed` and what the result was made by.
 
     Raises:
         InputError: no clip is left, a label that the model does not know, or no readable clip.
@@ -66,10 +68,15 @@ def measure(model, index, part="test", shared_labels=False):
             raise InputError(f"The model knows {', '.join(model.labels)}; two shared emotions are needed: {labels!r}")
     clips = known_clips(model, index)
     labels, answers = answer_index(model, clips, labels)
-    truth = truth_of(model, clips.index, labels)
-    speakers = clips.index.speaker.tolist() if "speaker" in clips.index else None
+    silent = np.isnan(next(iter(answers.values()))).any(axis=1)
+    if silent.all():
+        raise InputError(f"Every clip of the index is silence: look at its files. Received: {len(silent)} clips")
+    answers, heard_index = {name: x[~silent] for name, x in answers.items()}, clips.index[~silent]
+    truth = truth_of(model, heard_index, labels)
+    speakers = heard_index.speaker.tolist() if "speaker" in heard_index else None
     report = answers_report(labels, truth, answers, speakers)
-    report |= {"part": part, "left_out": left_out, "model": name, "corpora": _corpora(clips.index)}
+    report["silent"] = clips.index.file[silent].tolist()
+    report |= {"part": part, "left_out": left_out, "model": name, "corpora": _corpora(heard_index)}
     report |= {"failed": clips.failed.to_dict("records"), **provenance()}
     return Measured(report, labels, truth, answers)
 
@@ -100,13 +107,14 @@ def truth_of(model, index, labels):
     return Truth(emotion_numbers(index, labels), cube, known, model.sphere)
 
 
-def answer_index(model, clips, labels=None, change=None):
+def answer_index(model, clips, labels=None, change=None, silence=True):
     """What a model says of clips.
 
     Args:
         model: `EmoHRNet`.
         clips: of `known_clips`.
         labels: those of the model's to choose among; None for all.
+        silence: whether silent windows have no vote, and clips of silence rows of NaN; else every window has one.
         change: function of (waveform, number of the clip) to the waveform that is scored; None for none.
 
     Returns:
@@ -114,11 +122,14 @@ def answer_index(model, clips, labels=None, change=None):
     """
     labels = labels or model.labels
     heard = lambda row: change(clips.waveform(row), row) if change else clips.waveform(row)  # noqa: E731
-    rows, scores = range(len(clips.index)), []
+    rows, scores, audio = range(len(clips.index)), [], model.audio
     for start in range(0, len(rows), 64):
-        scores.append(
-            clip_answers(model, [windows(heard(row), model.audio.samples) for row in rows[start : start + 64]])
-        )
+        waveforms = [heard(row) for row in rows[start : start + 64]]
+        if silence:
+            cut = [spoken_windows(waveform, audio.samples, audio.sample_rate) for waveform in waveforms]
+        else:
+            cut = [windows(waveform, audio.samples) for waveform in waveforms]
+        scores.append(clip_answers(model, cut))
     answers = {name: np.concatenate([part[name] for part in scores]) for name in scores[0]}
     if labels:
         chosen = answers["probabilities"][:, [model.labels.index(label) for label in labels]]

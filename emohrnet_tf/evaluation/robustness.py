@@ -50,7 +50,7 @@ def robustness(model, index, part="test", conditions=None, seed=0, say=None):
         def change(waveform, number, alter=CONDITIONS[condition]):
             return alter(waveform, model.audio.sample_rate, np.random.default_rng([seed, number]))
 
-        labels, answers = answer_index(model, clips, change=change)
+        labels, answers = answer_index(model, clips, change=change, silence=False)
         probabilities = answers["probabilities"]
         report, best = classification_report(labels, true, probabilities, bootstrap=0), probabilities.argmax(axis=1)
         clean = best if clean is None else clean

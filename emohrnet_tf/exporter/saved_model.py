@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from emohrnet_tf.audio.silence import SILENCE, graph_spoken
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.exporter.wav import decode_wavs
 from emohrnet_tf.files import write_json
@@ -20,6 +21,7 @@ WINDOWS = 32  # scored at once: an hour of speech takes no more memory in the ne
 SIGNATURES = ("serving_default", "padded", "wav")
 NO_SAMPLES = "empty: holds no samples; send at least one"
 NOT_FINITE = "holds samples that are NaN or infinite; send it without them"
+NOTHING_SAID = "silence: no emotion, valence, arousal or dominance is in it"  # where there is no label to say it
 
 
 def write_saved_model(model, folder, warmup=True):
@@ -33,10 +35,11 @@ def write_saved_model(model, folder, warmup=True):
     - `padded`: the same and `length` int32 `[batch]`; what lies beyond a row's length is not looked at.
     - `wav`: `wav` string `[batch]`, the bytes of one WAV file each (see `wav.decode_wavs`).
 
-    No row sees another. A row with a fault (no samples, NaN, not a WAV, an unsupported encoding, cut short) has it in
-    `error`, zeros as everything else, and an empty `label`; only a wrong rank, type or number of
-    lengths fails the call. Core TensorFlow operations alone; labels.txt and settings.json are in assets,
-    licence.txt, of the weights, in assets.extra.
+    Silent windows have no vote; a row of silence has the label "silence" and zeros as everything else (in a model
+    without labels its `error` says so). No row sees another. A row with a fault (no samples, NaN, not a WAV, an
+    unsupported encoding, cut short) has it in `error`, zeros as everything else, and an empty `label`; only a wrong
+    rank, type or number of lengths fails the call. Core TensorFlow operations alone; labels.txt and settings.json are
+    in assets, licence.txt, of the weights, in assets.extra.
 
     Args:
         model: `EmoHRNet`.
@@ -119,7 +122,9 @@ class Server:
         return self.classify(tf.reshape(waveform, [-1]), tf.range(batch) * width, lengths, faults)
 
     def _classify(self, samples, starts, lengths, faults):
-        """Mean over each row's windows (`windows.window_starts`), `WINDOWS` at a time whatever row they belong to.
+        """Mean over each row's windows (`windows.window_starts`) that are not silent (`silence.graph_spoken`).
+
+        `WINDOWS` are scored at a time, whatever row they belong to.
 
         Args:
             samples: float32, all waveforms in one vector; row r is `samples[starts[r] : starts[r] + lengths[r]]`.
@@ -132,6 +137,10 @@ class Server:
         rows = tf.repeat(tf.range(batch), counts)  # row of every window
         number = tf.range(tf.size(rows)) - tf.gather(tf.cumsum(counts, exclusive=True), rows)  # within its row
         firsts = tf.minimum(number * hop, tf.gather(last, rows))
+        votes = self._votes(samples, starts, lengths, counts)
+        rows, firsts = tf.boolean_mask(rows, votes), tf.boolean_mask(firsts, votes)
+        counts = tf.math.unsorted_segment_sum(tf.ones_like(rows), rows, batch)
+        silent = (faults == "") & (counts == 0)
 
         def step(begin, sums):
             row = rows[begin : begin + WINDOWS]
@@ -154,11 +163,26 @@ class Server:
         answers = {name: total / divisor for name, total in sums.items()} | {"error": faults}
         if labels:
             label = tf.gather(tf.constant(labels), tf.argmax(answers["probabilities"], axis=1))
-            answers["label"] = tf.where(faults == "", label, "")
+            answers["label"] = tf.where(faults != "", "", tf.where(silent, SILENCE, label))
+        else:
+            answers["error"] = faults = tf.where(silent, NOTHING_SAID, faults)
         if sphere is not None:
             values = sphere.named(answers.pop("dimensions"))
-            answers |= {name: tf.where(faults == "", value[:, 0], 0.0) for name, value in values.items()}
+            answers |= {name: tf.where((faults == "") & ~silent, value[:, 0], 0.0) for name, value in values.items()}
         return answers
+
+    def _votes(self, samples, starts, lengths, counts):
+        """Whether each window of every row has a vote, in the order of rows: bool `(windows,)`."""
+        batch = tf.size(lengths)
+        store = tf.TensorArray(tf.bool, batch, element_shape=(None,), infer_shape=False)
+
+        def step(row, store):
+            cut = lambda: samples[starts[row] : starts[row] + lengths[row]]  # noqa: E731
+            voted = lambda: graph_spoken(cut(), self._samples, self._rate)  # noqa: E731
+            return row + 1, store.write(row, tf.cond(counts[row] > 0, voted, lambda: tf.zeros((0,), tf.bool)))
+
+        _, store = tf.while_loop(lambda row, _: row < batch, step, (0, store), parallel_iterations=1)
+        return tf.cond(batch > 0, store.concat, lambda: tf.zeros((0,), tf.bool))
 
 
 def _write_assets(model, folder):
@@ -171,7 +195,8 @@ def _write_assets(model, folder):
         "audio": {**dataclasses.asdict(model.audio), "samples": model.audio.samples},
         "network": dataclasses.asdict(model.settings),
         "vad_scale": None if model.sphere is None else [model.sphere.low, model.sphere.high],
-        "windows": "shorter: zeros at the end; longer: half-window hops, the last flush with the end, mean of all",
+        "windows": "shorter: zeros at the end; longer: half-window hops, the last flush with the end, mean of all that "
+        "are not silent",
         "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
     }
     write_json(settings, facts)

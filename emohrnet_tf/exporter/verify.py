@@ -8,7 +8,9 @@ import tensorflow as tf
 from scipy.stats import beta
 
 from emohrnet_tf.audio.files import load_audio, resample
-from emohrnet_tf.audio.windows import clip_answers, windows
+from emohrnet_tf.audio.silence import SILENCE, spoken_windows
+from emohrnet_tf.audio.windows import clip_answers
+from emohrnet_tf.exporter.saved_model import NOTHING_SAID
 from emohrnet_tf.inference.exported import TFLiteModel
 from emohrnet_tf.model.sphere import DIMENSIONS, concordance
 
@@ -61,8 +63,8 @@ def verify(model, saved_model, tflite, clips, true=None, cube=None):
     """
     clips = [on_grid(clip) for clip in clips]
     sounds = clips + list(probes(model.audio.sample_rate, model.audio.samples).values())
-    cut = [windows(sound, model.audio.samples) for sound in sounds]
-    keras = clip_answers(model, cut)
+    cut = [spoken_windows(sound, model.audio.samples, model.audio.sample_rate) for sound in sounds]
+    keras = _without_silence(clip_answers(model, cut))
     signatures = tf.saved_model.load(str(saved_model)).signatures
     answers = {
         "saved_model/serving_default": _each(signatures["serving_default"], model, sounds),
@@ -70,7 +72,7 @@ def verify(model, saved_model, tflite, clips, true=None, cube=None):
         "saved_model/wav": _wav(signatures["wav"], model, sounds),
     }
     for kind, path in tflite.items():
-        answers[f"tflite/{kind}"] = clip_answers(TFLiteModel(path), cut)
+        answers[f"tflite/{kind}"] = _without_silence(clip_answers(TFLiteModel(path), cut))
     judge = Judge(keras, len(clips), true, cube)
     formats, gates = judge.figures("keras", keras), []
     for form, outputs in answers.items():
@@ -204,14 +206,22 @@ class Judge:
 def _answers(model, outputs):
     """What a signature says, as `clip_answers` says it."""
     for error in outputs["error"].numpy():
-        if error:
+        if error and error.decode() != NOTHING_SAID:
             raise RuntimeError(f"The exported graph refuses a whole sound: {error.decode()}")
     answers = {"probabilities": outputs["probabilities"].numpy()} if model.labels else {}
     if model.sphere is not None:
         own = np.stack([outputs[name].numpy() for name in DIMENSIONS], axis=1)
         low, high = model.sphere.low, model.sphere.high
-        answers["dimensions"] = 2 * (own - low) / (high - low) - 1
+        silent = outputs["error"].numpy() == NOTHING_SAID.encode()
+        if model.labels:
+            silent = outputs["label"].numpy() == SILENCE.encode()
+        answers["dimensions"] = np.where(silent[:, None], 0.0, 2 * (own - low) / (high - low) - 1).astype("float32")
     return answers
+
+
+def _without_silence(answers):
+    """Zeros where a sound is silence, as the signatures answer it."""
+    return {name: np.nan_to_num(values) for name, values in answers.items()}
 
 
 def _joined(parts):
@@ -247,7 +257,8 @@ def _resampled(signature, model, clips, rate, form):
         `(figures, gates)`.
     """
     files = [wav_bytes(resample(clip, model.audio.sample_rate, rate), rate) for clip in clips]
-    keras = clip_answers(model, [windows(load_audio(file), model.audio.samples) for file in files])
+    cut = [spoken_windows(load_audio(file), model.audio.samples, model.audio.sample_rate) for file in files]
+    keras = _without_silence(clip_answers(model, cut))
     judge = Judge(keras, len(clips))
     figures = judge.figures(form, _joined([_answers(model, signature(wav=tf.constant([file]))) for file in files]))
     gates = []

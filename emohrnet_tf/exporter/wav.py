@@ -7,10 +7,10 @@
 import numpy as np
 import tensorflow as tf
 
-from emohrnet_tf.audio.files import MAX_HOURS, RATES
+from emohrnet_tf.audio.files import CANCELLED, MAX_HOURS, RATES
+from emohrnet_tf.audio.pieces import COUNTED_ITSELF, STREAMED
 
 MAX_CHUNKS = 64  # RIFF chunks looked at before the data; a file of nothing but headers ends here
-STREAMED = 0x7FFF0000  # data lengths from here on were written by programs that did not know them
 BLOCK = 1 << 18  # samples resampled at once: of an hour only the result is ever whole in memory
 MAX_PHASES = 640  # 11.025 kHz to 16 kHz; rates that share a smaller divisor with the target would need huge filters
 PCM_GUID = b"\0\0\0\0\x10\0\x80\0\0\xaa\0\x38\x9b\x71"  # ends the sub-format of every WAVE_FORMAT_EXTENSIBLE
@@ -21,7 +21,9 @@ HALF_WIDTH, KAISER_BETA, CUTOFF = 94, 12.2, 0.957
 def decode_wavs(contents, sample_rate):
     """Decode WAV files and resample each to `sample_rate`.
 
-    16-bit PCM, any number of channels (their mean), 8 to 192 kHz. Chunks beside `fmt ` and `data` are skipped.
+    16-bit PCM, any number of channels (their mean, or one where they cancel), 8 to 192 kHz. Chunks beside `fmt ` and
+    `data` are skipped. Data lengths that are 0, 0xFFFFFFFF, 64 bytes too long, or end where nothing known begins, mean
+    the end of the bytes; of WAV files joined end to end the first is decoded.
 
     Args:
         contents: string tensor `(batch,)`, the bytes of one file each.
@@ -67,7 +69,7 @@ def decode_wavs(contents, sample_rate):
             start, size = header["data"][file] + begin * 2 * channels, (end - begin) * 2 * channels
             pcm = tf.io.decode_raw(tf.strings.substr(content, start, size), tf.int16)
             pcm = tf.reshape(tf.cast(pcm, tf.float32) / 32768.0, tf.stack([-1, channels]))
-            mono = tf.pad(tf.reduce_mean(pcm, axis=1), [[begin - first, last - end]])
+            mono = tf.pad(_mean(pcm), [[begin - first, last - end]])
             framed = tf.gather(mono, tf.range(count)[:, None] * steps_ + tf.range(taps))  # (rows, taps)
             result = tf.cond(reach_ == 0, lambda: framed, lambda: tf.matmul(framed, filters))
             result = tf.reshape(result, [-1])[: lengths[file] - block * rows_ * phases_]
@@ -80,6 +82,17 @@ def decode_wavs(contents, sample_rate):
     files = tf.size(contents)
     _, _, store = tf.while_loop(lambda file, *_: file < files, file_step, (0, 0, store), parallel_iterations=1)
     return store.concat(), tf.cast(lengths, tf.int32), faults
+
+
+def _mean(pcm):
+    """Float32 `(frames, channels)` -> `(frames,)`: the mean of the channels, or the first loud one where they cancel.
+
+    `audio.files` decides for each tenth of a second, this for each block that is resampled.
+    """
+    mean, power = tf.reduce_mean(pcm, axis=1), tf.reduce_mean(tf.square(pcm), axis=0)
+    loud = tf.argmax(tf.cast(power >= 0.5 * tf.reduce_max(power), tf.int32))
+    cancels = tf.reduce_mean(tf.square(mean)) < CANCELLED * tf.reduce_mean(power)
+    return tf.cond(cancels, lambda: tf.gather(pcm, loud, axis=1), lambda: mean)
 
 
 def polyphase(taps, phases, reach, up, down):
@@ -125,7 +138,14 @@ def read_headers(contents, sample_rate):
     extensible = (code == 0xFFFE) & (_cut(contents, fmt + 26, 14) == PCM_GUID)
     code = tf.where(extensible, _number(contents, fmt + 24, 2), code)
     promised, held = _number(contents, data - 4, 4), size - data
-    frames = tf.minimum(promised, held) // tf.maximum(2 * channels, 1)
+    follows = data + promised  # a chunk, a tag, another file, or samples that the header does not know of
+    name = tf.io.decode_raw(_cut(contents, follows, 4), tf.uint8)
+    chunk = tf.reduce_all((name >= 32) & (name < 127), axis=1)
+    chunk &= _number(contents, follows + 4, 4) <= size - follows - 8
+    tagged = (_cut(contents, follows, 3) == b"ID3") | (_cut(contents, follows, 3) == b"TAG")
+    padded = (_cut(contents, follows, 8) == b"\0" * 8) & (promised > 0)
+    known = (promised <= held) & (chunk | tagged | padded | (held - promised < 8)) & ((promised > 0) | chunk)
+    frames = tf.where(known, promised, held) // tf.maximum(2 * channels, 1)
     divisor = _divisor(tf.clip_by_value(rate, *RATES), sample_rate)
 
     encoding = tf.strings.join(["format ", tf.as_string(code), ", ", tf.as_string(bits), " bits"])
@@ -147,7 +167,7 @@ def read_headers(contents, sample_rate):
             tf.strings.join(["unsupported sample rate ", tf.as_string(rate), " Hz" + advice]),
         ),
         (
-            (promised > held) & (promised < STREAMED),
+            (promised - held > tf.maximum(data, COUNTED_ITSELF)) & (promised < STREAMED),
             tf.strings.join(["cut short: ", tf.as_string(promised - held), " bytes are missing; send it whole"]),
         ),
         (2 * frames * sample_rate < rate, "empty: holds no samples; record it again"),  # none after resampling either

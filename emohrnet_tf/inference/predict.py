@@ -9,14 +9,15 @@ import numpy as np
 import pandas as pd
 
 from emohrnet_tf.audio.files import load_audio
-from emohrnet_tf.audio.windows import clip_answers, windows
+from emohrnet_tf.audio.silence import SILENCE, spoken_windows
+from emohrnet_tf.audio.walk import SUFFIXES, walk
+from emohrnet_tf.audio.windows import clip_answers
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.files import printable, read_csv, writable, write_json
 from emohrnet_tf.model.emohrnet import load_model
 from emohrnet_tf.model.sphere import DIMENSIONS
 from emohrnet_tf.provenance import provenance
 
-AUDIO_SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".oga", ".aif", ".aiff"}
 BATCH = 32  # files decoded and scored together; two batches are in flight
 UNCERTAIN = "uncertain"  # stands for the emotion where the model is not sure enough
 
@@ -31,7 +32,8 @@ def predict(model, paths, min_confidence=0.0, workers=4):
         workers: files decoded at once.
 
     Returns:
-        DataFrame of `file`; where the model names emotions, `emotion` and a probability per label; where it has
+        DataFrame of `file`; where the model names emotions, `emotion` ("silence", without probabilities, of a file in
+        which there is nothing else) and a probability per label; where it has
         dimensions, `valence`, `arousal`, `dominance` on the scale that it was trained on and the columns of
         `on_sphere`; and `error` (empty, or why the file has no answer).
 
@@ -134,16 +136,21 @@ def _table(model, files, errors, answers, min_confidence):
     """The rows of `predict` for some files."""
     parts = [pd.DataFrame({"file": [str(file) for file in files]})]
     if "probabilities" in answers:
-        best = [
-            None if error else model.labels[row.argmax()] if row.max() >= min_confidence else UNCERTAIN
-            for row, error in zip(answers["probabilities"], errors)
-        ]
+        rows = answers["probabilities"]
+        best = [None if error else _emotion(model, row, min_confidence) for row, error in zip(rows, errors)]
         parts.append(pd.DataFrame({"emotion": pd.Series(best, dtype=object)}))
         parts.append(pd.DataFrame(answers["probabilities"], columns=model.labels))
     if "dimensions" in answers:
         own = model.sphere.from_cube(answers["dimensions"])
         parts += [pd.DataFrame(own, columns=list(DIMENSIONS)), on_sphere(model.sphere, answers["dimensions"])]
     return pd.concat(parts, axis=1).assign(error=pd.Series(errors, dtype=object))
+
+
+def _emotion(model, probabilities, min_confidence):
+    """The word for a row of probabilities; that of silence is NaN."""
+    if np.isnan(probabilities).all():
+        return SILENCE
+    return model.labels[probabilities.argmax()] if probabilities.max() >= min_confidence else UNCERTAIN
 
 
 def on_sphere(sphere, cube):
@@ -173,28 +180,27 @@ def _fingerprint(model):
     return hashlib.sha256(b"".join(weight.tobytes() for weight in model.network.get_weights())).hexdigest()[:16]
 
 
-def find_audio(paths):
-    """Files as they are, folders searched recursively for audio, sorted.
+def find_audio(paths, report=None):
+    """Files as they are, folders searched recursively for audio, sorted; each file once (`audio.walk`).
+
+    Args:
+        paths: files and folders.
+        report: called with what was left out, a list of `{"file", "reason"}`.
 
     Raises:
         InputError: a path that does not exist, or no audio file at all.
     """
-    files = []
-    for path in map(Path, paths):
-        if path.is_dir():
-            files += sorted(p for p in path.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES and p.is_file())
-        elif path.exists():
-            files.append(path)
-        else:
-            raise InputError(f"No such file or folder: check the path. Received: {path}")
+    files, left_out = walk(paths)
+    if report is not None:
+        report(left_out)
     if not files:
-        kinds, given = ", ".join(sorted(AUDIO_SUFFIXES)), [str(path) for path in paths]
+        kinds, given = ", ".join(sorted(SUFFIXES)), [str(path) for path in paths]
         raise InputError(f"No audio file found ({kinds}): give files or another folder. Received: {given!r}")
     return files
 
 
 def _decode(file, audio):
     try:
-        return windows(load_audio(file, audio.sample_rate), audio.samples), None
+        return spoken_windows(load_audio(file, audio.sample_rate), audio.samples, audio.sample_rate), None
     except InputError as error:
         return None, str(error)

@@ -7,16 +7,13 @@ import numpy as np
 import pandas as pd
 
 from emohrnet_tf.audio.files import stream_audio
+from emohrnet_tf.audio.silence import FRAME, SILENCE, levels_db, silence_limit
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.inference.predict import UNCERTAIN
 from emohrnet_tf.model.emohrnet import load_model
 from emohrnet_tf.model.mel import mel_weights
 from emohrnet_tf.model.sphere import DIMENSIONS
 
-SILENCE = "silence"
-QUIETER_DB = 35.0  # than the recording's loud passages: silence
-FLOOR_DB = -85.0  # full scale; what is below is silence in any recording
-FRAME = 0.1  # seconds, of the levels and of the overview that the picture shows
 FORMS = ("csv", "json", "audacity", "webvtt")
 BATCH = 64  # windows scored at once
 
@@ -26,8 +23,8 @@ def timeline(model, source, hop=1.0, min_confidence=0.0, progress=None):
 
     Each stretch of `hop` seconds is judged by the model's window around its middle (at the ends of the recording: the
     first and the last whole window). A stretch is silence where its loudest 0.1 s lies 35 dB or more below the
-    recording's loud passages (the 95th percentile of 0.1 s levels), whatever the recording's own level; silence is
-    marked, not guessed.
+    recording's loud passages (`silence.silence_limit`), whatever the recording's own level; silence is marked, not
+    guessed.
 
     Args:
         model: `EmoHRNet`, or the path or name of one.
@@ -156,7 +153,7 @@ def _look(frames, weights, low, high, levels, mels):
         return
     low.append(frames.min(axis=1))
     high.append(frames.max(axis=1))
-    levels.append(10 * np.log10(np.mean(frames**2, axis=1) + 1e-12))
+    levels.append(levels_db(frames))
     middle = (frames.shape[1] - 1024) // 2
     power = np.abs(np.fft.rfft(frames[:, middle : middle + 1024] * np.hanning(1024), axis=1)) ** 2
     mels.append((10 * np.log10(power @ weights + 1e-9)).astype("float32"))
@@ -164,7 +161,7 @@ def _look(frames, weights, low, high, levels, mels):
 
 def _silent(levels, starts, hop):
     """Which stretches are silent, by the levels in dB of the recording's frames."""
-    limit = max(np.percentile(levels, 95) - QUIETER_DB, FLOOR_DB)
+    limit = silence_limit(levels)
     edges = np.append(np.round(starts / FRAME), np.round((starts[-1] + hop) / FRAME)).astype(int)
     loudest = [levels[a:b].max(initial=-np.inf) for a, b in itertools.pairwise(edges)]
     return np.array(loudest) <= limit

@@ -15,8 +15,9 @@ NAMES = ("ravdess",)
 
 
 def is_pretrained(model):
-    """Whether a path is the name of a pretrained model, and of no file or folder."""
-    return str(model) in NAMES and not Path(model).exists()
+    """Whether a path is the name of a pretrained model, and of no model: a corpus' folder does not hide it."""
+    path = Path(model)
+    return str(model) in NAMES and not (path.is_file() or (path / "model.keras").is_file())
 
 
 def weights_file(name):

@@ -189,7 +189,8 @@ def test_unusable_folders(tmp_path):
 
 
 def test_names_and_options_are_checked(tree):
-    with pytest.raises(InputError, match=r"one of ravdess, emovo, .*iemocap, msp_podcast, audformat, table.*'cremad'"):
+    known = r"one of ravdess, emovo, .*iemocap, msp_podcast, audformat, folders, table.*'cremad'"
+    with pytest.raises(InputError, match=known):
         read_corpus("cremad", tree)
     with pytest.raises(InputError, match="no option channel; the options are vocal_channel"):
         read_corpus("ravdess", tree, channel="song")
