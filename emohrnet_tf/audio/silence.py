@@ -12,6 +12,7 @@ SILENCE = "silence"  # stands for the emotion where there is nothing to judge
 FRAME = 0.1  # seconds, of the levels
 QUIETER_DB = 35.0  # than the recording's loud passages: silence
 FLOOR_DB = -85.0  # full scale; what is below is silence in any recording
+FEWEST = 5  # frames that stand out, to be passages rather than a bang
 STANDS_OUT_DB = 10.0  # above the background: what the loud passages are looked for among
 
 
@@ -36,7 +37,7 @@ def silence_limit(levels):
     """
     levels = np.sort(levels)
     loud = levels[levels > max(np.percentile(levels, 10) + STANDS_OUT_DB, FLOOR_DB)]
-    return float(max(np.percentile(loud if len(loud) else levels, 95) - QUIETER_DB, FLOOR_DB))
+    return float(max(np.percentile(loud if len(loud) >= FEWEST else levels, 95) - QUIETER_DB, FLOOR_DB))
 
 
 def spoken(waveform, samples, sample_rate):
@@ -89,7 +90,7 @@ def graph_spoken(waveform, samples, sample_rate):
 
     stands_out = tf.maximum(percentile(tf.constant(0), 0.1) + STANDS_OUT_DB, FLOOR_DB)
     quiet = tf.reduce_sum(tf.cast(levels <= stands_out, tf.int32))
-    limit = tf.maximum(percentile(tf.where(quiet < count, quiet, 0), 0.95) - QUIETER_DB, FLOOR_DB)
+    limit = tf.maximum(percentile(tf.where(count - quiet >= FEWEST, quiet, 0), 0.95) - QUIETER_DB, FLOOR_DB)
     last = tf.maximum(length - samples, 0)
     starts = tf.minimum(tf.range((last + hop - 1) // hop + 1) * hop, last)
     ends = (tf.minimum(starts + samples, length) + frame - 1) // frame

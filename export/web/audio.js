@@ -44,6 +44,30 @@ export function wholeWindowStarts(length, samples) {
   return Array.from({ length: Math.max(0, Math.floor((length - samples) / hop) + 1) }, (_, k) => k * hop);
 }
 
+const FRAME = 0.1, QUIETER_DB = 35, FLOOR_DB = -85, STANDS_OUT_DB = 10, FEWEST = 5; // as emohrnet_tf.audio.silence
+
+/** Which windows, by their first samples, are not silent: those with 0.1 s that is above the recording's limit. */
+export function spoken(waveform, starts, samples, sampleRate) {
+  const frame = Math.round(FRAME * sampleRate), levels = [];
+  for (let from = 0; from < waveform.length; from += frame) {
+    const part = waveform.subarray(from, from + frame);
+    levels.push(10 * Math.log10(part.reduce((sum, x) => sum + x * x, 0) / part.length + 1e-12));
+  }
+  if (!levels.length) return starts.map(() => false);
+  const ordered = levels.toSorted((a, b) => a - b);
+  const percentile = (values, share) => {
+    const place = share * (values.length - 1), low = Math.floor(place), high = Math.min(low + 1, values.length - 1);
+    return values[low] + (values[high] - values[low]) * (place - low);
+  };
+  const standsOut = Math.max(percentile(ordered, 0.1) + STANDS_OUT_DB, FLOOR_DB);
+  const loud = ordered.filter((level) => level > standsOut);
+  const limit = Math.max(percentile(loud.length >= FEWEST ? loud : ordered, 0.95) - QUIETER_DB, FLOOR_DB);
+  return starts.map((start) => {
+    const end = Math.ceil(Math.min(start + samples, waveform.length) / frame);
+    return levels.slice(Math.floor(start / frame), end).some((level) => level > limit);
+  });
+}
+
 /** One window, zero-padded at the end where the recording is shorter. */
 export function cutWindow(waveform, start, samples) {
   const window = new Float32Array(samples);

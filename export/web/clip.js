@@ -1,6 +1,6 @@
 /** A recording, whole or still growing, and a model's probabilities of its windows. */
 
-import { cutWindow, windowStarts, wholeWindowStarts } from "./audio.js";
+import { cutWindow, spoken, windowStarts, wholeWindowStarts } from "./audio.js";
 
 let clips = 0;
 
@@ -43,15 +43,18 @@ export class Clip {
     return (this.finished ? windowStarts : wholeWindowStarts)(this.waveform.length, this.samples);
   }
 
-  /** Mean of the windows' probabilities; null before the first. */
+  /** Mean of the probabilities of the windows that are not silent; null where there is none yet. */
   get mean() {
-    if (!this.windows.length) return null;
-    const sum = (label) => this.windows.reduce((all, { probabilities }) => all + probabilities[label], 0);
-    return this.labels.map((_, label) => sum(label) / this.windows.length);
+    const starts = this.windows.map(({ start }) => start);
+    const votes = spoken(this.waveform, starts, this.samples, this.sampleRate);
+    const heard = this.windows.filter((_, k) => votes[k]);
+    if (!heard.length) return null;
+    const sum = (label) => heard.reduce((all, { probabilities }) => all + probabilities[label], 0);
+    return this.labels.map((_, label) => sum(label) / heard.length);
   }
 
   get isSilent() {
-    return this.waveform.every((sample) => Math.abs(sample) < 1e-4);
+    return !spoken(this.waveform, this.starts, this.samples, this.sampleRate).some(Boolean);
   }
 
   /**

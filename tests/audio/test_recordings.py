@@ -165,7 +165,7 @@ def test_what_is_no_recording_is_named():
         load_audio(muxed(SOUND, "mp4", "aac")[:4000])
     for mark, reason in ((b"", "codec that is not supported"), (b"drms", r"protected \(DRM\)")):
         with pytest.raises(InputError, match=reason):
-            load_audio(muxed(SOUND, "mp4", "aac").replace(b"mp4a", b"zzzz") + mark)
+            load_audio(muxed(SOUND, "mp4", "alac").replace(b"alac", b"zzzz") + mark)
 
 
 def test_a_playlist_opens_no_other_file(tmp_path):

@@ -57,7 +57,8 @@ def test_the_graph_agrees(on_graph, levels, rest):
 
 def test_silence_has_no_answer_and_leaves_the_others_alone():
     class Model:
-        widths = {"probabilities": 2}  # noqa: RUF012
+        def __init__(self):
+            self.widths = {"probabilities": 2}
 
         def answer_windows(self, windows):
             return {"probabilities": np.stack([windows.mean(axis=1), 1 - windows.mean(axis=1)], axis=1)}

@@ -63,6 +63,38 @@ def test_sections(folder):
     text = (
         "file,emotion,start,end\nclips/a.wav,x,0.5,0.9\nclips/a.wav,y,,0.5\nclips/b.wav,y,,\nclips/a.wav,x,0.95,1.08\n"
     )
+    index, skipped = read_corpus("table", table(folder, text + "clips/b.wav,x,0.5,2\nclips/b.wav,x,0.6,0.6\n"))
+    assert index["duration"].round(6).tolist() == [0.5, 0.4, 0.05, 1.0]
+    assert index["group"].nunique() == 4
+    assert skipped["reason"].str.contains(r"lasts 1.000 s; the section 0.[56] to .* s is not within").tolist() == [
+        True,
+        True,
+    ]
+
+
+def test_sections_that_overlap_by_half_share_a_group(folder):
+    starts = [0.0, 0.2, 0.4, 0.7, 0.95]
+    rows = [f"clips/a.wav,{'xy'[i % 2]},{start},{min(1.0, start + 0.4)}" for i, start in enumerate(starts)]
+    index, _ = read_corpus("table", table(folder, "\n".join(["file,emotion,start,end", *rows])))
+    first, second, third, fourth, fifth = index["group"]
+    assert first == second == third  # 0.2 s of 0.4 s
+    assert fourth != third  # 0.1 s of 0.3 s
+    assert fifth == fourth  # lies within
+    whole, _ = read_corpus("table", table(folder, "\n".join(["file,emotion,start,end", *rows, "clips/a.wav,x,,"])))
+    assert whole["group"].nunique() == 1
+
+
+def test_own_corpus_and_group_stay(folder):
+    text = "file,emotion,corpus,group,duration\nclips/a.wav,x,mine,007,3\nclips/b.wav,y,,,3\n"
+    index, _ = read_corpus("table", table(folder, text))
+    assert index["corpus"].tolist() == ["mine", "table"]
+    assert index["group"][0] == "007"
+    assert len(index["group"][1]) == 16
+    assert index["duration"].tolist() == [1.0, 1.0]
+
+
+def test_tables_as_other_programs_write_them(folder):
+    text = "Path;Label;Speaker ID;Set;start\nclips\\a.wav;Happy;01;val;0,25\nclips\\b.wav;happy;02;Dev;\n"
     text += "clips\\c.wav;happy;02;training;\nclips\\d.wav;sad;3;eval;\n"
     index, skipped = read_corpus("table", table(folder, text))
     assert skipped.empty
