@@ -448,7 +448,7 @@ def test_cosine_rises_and_falls():
     values = [learning_rate(settings, epoch) for epoch in (0, 1, 2, 6, 10)]
     assert values == pytest.approx([0.1 / 3, 0.2 / 3, 0.1, 0.05, 0.0], abs=1e-9)
     assert learning_rate(Training(learning_rate=0.1), 7) == 0.1
-    with pytest.raises(InputError, match="constant or cosine"):
+    with pytest.raises(InputError, match="one of constant, cosine"):
         learning_rate(Training(schedule="linear"), 5)
 
 
