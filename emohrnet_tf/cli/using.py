@@ -26,16 +26,17 @@ def predict(
     quiet()
     from emohrnet_tf.inference.predict import find_audio, predict_into
     from emohrnet_tf.inference.predict import predict as run
+    from emohrnet_tf.model.emohrnet import load_model
     from emohrnet_tf.model.sphere import DIMENSIONS
 
     if form not in ("table", "json", "csv"):
         raise InputError(f"--format is table, json or csv. Received: {form!r}")
     if out is not None:
         from emohrnet_tf.exporter.litert import scorer_for
-        from emohrnet_tf.model.emohrnet import load_model
 
+        model = load_model(model)
         files = find_audio(paths, lambda left_out: print_failed(left_out, "left out"))
-        scorer = scorer_for(load_model(model), len(files))
+        scorer = scorer_for(model, len(files))
         with progress_bar("{task.description}") as progress:
             bar, began, first = progress.add_task("reading", total=None), time.perf_counter(), []
 
@@ -50,6 +51,7 @@ def predict(
         if failed == count:
             sys.exit(2)
         return
+    model = load_model(model)
     files = find_audio(paths, lambda left_out: print_failed(left_out, "left out"))
     result = run(model, files, min_confidence)
     point = [name for name in (*DIMENSIONS, "radius", "theta", "phi", "region") if name in result]
