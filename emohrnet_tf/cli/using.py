@@ -28,16 +28,17 @@ def predict(
     quiet()
     from emohrnet_tf.inference.predict import find_audio, predict_into
     from emohrnet_tf.inference.predict import predict as run
+    from emohrnet_tf.model.emohrnet import load_model
     from emohrnet_tf.model.sphere import DIMENSIONS
 
     if out is not None and form not in (None, "csv"):
         raise InputError(f"--out writes CSV: leave --format or --out away. Received: {form!r}")
     if out is not None:
         from emohrnet_tf.exporter.litert import scorer_for
-        from emohrnet_tf.model.emohrnet import load_model
 
+        model = load_model(model)
         files = find_audio(paths, lambda left_out: print_failed(left_out, "left out"))
-        scorer = scorer_for(load_model(model), len(files))
+        scorer = scorer_for(model, len(files))
         with progress_bar("{task.description}") as progress:
             bar, began, first = progress.add_task("reading", total=None), time.perf_counter(), []
 
@@ -52,6 +53,7 @@ def predict(
         if failed == count:
             sys.exit(2)
         return
+    model = load_model(model)
     files = find_audio(paths, lambda left_out: print_failed(left_out, "left out"))
     result = run(model, files, min_confidence)
     point = [name for name in (*DIMENSIONS, "radius", "theta", "phi", "region") if name in result]

@@ -2,7 +2,9 @@
 
 import functools
 import inspect
+import os
 
+from emohrnet_tf.audio.walk import walk
 from emohrnet_tf.errors import InputError
 
 from . import audformat, folders, iemocap, msp_podcast, named, table
@@ -53,4 +55,7 @@ def read_corpus(name, root, **options):
     if unknown:
         choice = f"the options are {', '.join(known)}" if known else "it has no options"
         raise InputError(f"{name}: no option {unknown[0]}; {choice}. Received: {options!r}")
-    return CORPORA[name](root, **options)
+    index, skipped = CORPORA[name](root, **options)
+    if os.path.isdir(root):
+        skipped.attrs["left_out"] = walk([root])[1]  # for whoever prints it: hidden files, and what is not audio
+    return index, skipped

@@ -114,7 +114,8 @@ function show() {
   at("result").hidden = false;
   const { mean, windows, starts, seconds, samples, sampleRate } = clip;
   const best = mean ? mean.indexOf(Math.max(...mean)) : null;
-  at("emotion").textContent = mean ? clip.labels[best] : "…";
+  const silent = clip.finished && windows.length === starts.length && !mean;
+  at("emotion").textContent = mean ? clip.labels[best] : silent ? "silence" : "…";
   at("emotion").style.borderColor = mean ? coloursOf(clip.labels)[best] : "";
   at("probability").textContent = mean ? percent(mean[best]) : "";
   const length = (samples / sampleRate).toFixed(2);
@@ -131,7 +132,7 @@ function progress({ name, finished, windows, starts, seconds, samples, sampleRat
   if (!finished && !windows.length) return `Recording; the first answer comes after ${(samples / sampleRate).toFixed(2)} s.`;
   if (!finished) return `Recording: ${seconds.toFixed(1)} s.`;
   if (!done) return `${name}: ${windows.length} of ${starts.length} windows…`;
-  if (isSilent) return `${name}: ${seconds.toFixed(2)} s of silence, about which the answer says nothing.`;
+  if (isSilent) return `${name}: ${seconds.toFixed(2)} s of silence, in which there is nothing to judge.`;
   return `${name}: ${seconds.toFixed(2)} s.`;
 }
 
@@ -156,7 +157,7 @@ function fillTable(mean) {
     const [from, to] = [start, end].map((sample) => (sample / clip.sampleRate).toFixed(2));
     return row(`${from} to ${to}`, probabilities.map((share) => share.toFixed(4)));
   }));
-  foot.replaceChildren(row("mean", mean.map((share) => share.toFixed(4))));
+  foot.replaceChildren(row("mean", mean ? mean.map((share) => share.toFixed(4)) : clip.labels.map(() => "")));
 }
 
 const percent = (share) => `${(100 * share).toFixed(1)} %`;

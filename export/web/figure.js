@@ -103,7 +103,7 @@ export class Figure {
     context.font = `${best ? 600 : 400} 13px system-ui, sans-serif`;
     this.#text(clip.labels[label], LEFT - 10, base - tall / 2, "right", this.ink);
     if (points.length) {
-      const value = cursor === null ? clip.mean[label] : interpolate(points, cursor);
+      const value = cursor === null ? clip.mean?.[label] ?? 0 : interpolate(points, cursor);
       this.#text(`${(100 * value).toFixed(1)} %`, LEFT + this.span + RIGHT - 4, base - tall / 2, "right", this.ink);
       const ends = clip.finished ? [0, this.seconds] : [0, points.at(-1)[0]];
       const line = [[ends[0], points[0][1]], ...points, [ends[1], points.at(-1)[1]]];

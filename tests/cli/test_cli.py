@@ -8,6 +8,7 @@ from typing import get_args
 
 import pandas as pd
 import pytest
+from conftest import write_voice
 from iemocap_tree import write_iemocap
 
 from emohrnet_tf import __version__
@@ -166,8 +167,8 @@ def test_an_unusable_index(emohrnet, tmp_path):
     fails(emohrnet("train", tmp_path / "absent.csv", *train), "absent.csv")
     (tmp_path / "empty.csv").write_text("")
     fails(emohrnet("train", tmp_path / "empty.csv", *train), "empty.csv")
-    (tmp_path / "columns.csv").write_text("path,label\na.wav,calm\n")
-    fails(emohrnet("train", tmp_path / "columns.csv", *train), "columns.csv", "file")
+    (tmp_path / "columns.csv").write_text("path,mood\na.wav,calm\n")
+    fails(emohrnet("train", tmp_path / "columns.csv", *train), "columns.csv", "emotion")
     (tmp_path / "one.csv").write_text("file,emotion,speaker\na.wav,calm,1\nb.wav,calm,2\n")
     fails(emohrnet("train", tmp_path / "one.csv", *train), "calm")
     (tmp_path / "absent.csv").write_text("file,emotion,speaker\na.wav,calm,1\nb.wav,anger,2\n")
@@ -293,3 +294,20 @@ def test_a_table_with_emotions_of_its_own_trains_from_another_model(emohrnet, co
     clip = next(corpus.rglob("*.wav"))
     code, out, _ = emohrnet("predict", clip, "--model", tmp_path / "run", "--format", "json")
     assert set(json.loads(out)[0]["probabilities"]) == {"anger", "angry", "bored"}
+
+
+def test_a_table_is_prepared_and_a_folder_of_the_models_name_hides_nothing(emohrnet, tmp_path, monkeypatch):
+    from emohrnet_tf.model.emohrnet import model_file
+
+    for name in ("a", "b"):
+        write_voice(tmp_path / "in" / f"{name}.wav", 200.0)
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists" / "t.csv").write_text("path;label\n..\\in\\a.wav;x\n..\\in\\b.wav;y\n")
+    made = emohrnet("prepare", "table", tmp_path / "lists" / "t.csv", tmp_path / "out")
+    assert made[0] == 0, made[2]
+    assert (tmp_path / "out" / "in" / "a.wav").is_file()
+    again = emohrnet("prepare", "table", tmp_path / "out" / "index.csv", tmp_path / "out")
+    assert again[0] == 2
+    (tmp_path / "ravdess").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert model_file("ravdess").name == "ravdess.npz"

@@ -15,11 +15,12 @@ def make(root, *names):
 
 
 def test_a_folder_for_each_emotion(tmp_path):
-    make(tmp_path, "Anger/a.wav", "anger/b.wav", "anger/x/c.wav", "joy/a.flac", "loose.wav")
+    make(tmp_path, "Anger/a.wav", "anger/b.wav", "anger/x/c.wav", "joy/a.flac", "loose.wav", "joy/._a.wav")
     index, skipped = read_corpus("folders", tmp_path)
     assert index["emotion"].tolist() == ["anger", "anger", "anger", "joy"]
     assert "speaker" not in index
     assert skipped["reason"].tolist() == ["lies in no folder of an emotion"]
+    assert [row["reason"] for row in skipped.attrs["left_out"]] == ["macOS' own file beside another"]
 
 
 def test_parts_and_a_folder_around_them(tmp_path):
