@@ -57,7 +57,7 @@ def export(model, out, index=None, version=None, overwrite=False, name=None, all
     if is_pretrained(path):
         path = weights_file(str(path))
     folder = path if path.is_dir() else path.parent
-    name = name or (folder.resolve().name if path.is_dir() else path.stem)
+    name = (folder.resolve().name if path.is_dir() else path.stem) if name is None else name
     if not name or Path(name).name != name or name.startswith(".") or "\0" in name:
         raise InputError(f"A name of files without folders and without a dot before it. Received: {name!r}")
     writable(out / "tflite" / f"{name}_dynamic_int8.tflite")

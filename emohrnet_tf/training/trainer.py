@@ -54,8 +54,8 @@ class Trainer:
         self.terms = None  # what `training.initial` was trained on, and its licence
         self.blank = [variable.numpy() for variable in self.network.optimizer.variables]
 
-    def reset(self, seed):
-        """Weights as `seed` draws them (or those of `training.initial`), and a blank optimizer."""
+    def reset(self, seed, initial=None):
+        """Weights as `seed` draws them, or those of the model `initial`, and a blank optimizer."""
         keras.utils.set_random_seed(seed)
         drawn = untrained(self.config, len(self.labels))
         for variable, value in zip(self.network.variables, drawn.variables, strict=True):
@@ -63,8 +63,9 @@ class Trainer:
         for variable, value in zip(self.network.optimizer.variables, self.blank, strict=True):
             variable.assign(value)
         self.model.temperature = 1.0  # its weights come from the network, and were never divided
-        if self.config.training.initial:
-            initial = load_model(self.config.training.initial)
+        self.terms = None
+        if initial:
+            initial = load_model(initial)
             start_from(self.network, self.labels, initial)
             self.terms = (list(initial.trained_on), initial.licence)
 
@@ -91,7 +92,7 @@ class Trainer:
             raise InputError(
                 f"Setting training.batch_size must divide among the {self.devices} devices here. Received: {size}"
             )
-        self.reset(seed)
+        self.reset(seed, settings.initial)
         self.model.sphere = sphere
         self.model.hear_by(config.audio)
         truth = self.truth(index, sphere)

@@ -209,7 +209,7 @@ def test_a_failing_disk_leaves_no_half_file(tmp_path, monkeypatch):
         raise OSError("No space left on device")
 
     monkeypatch.setattr(synthetic.soundfile, "write", half)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(InputError, match="No space"):
         make_corpus(tmp_path, **SMALL, workers=1)
     assert not any(path.is_file() for path in tmp_path.glob("Actor_*/*"))
     assert not (tmp_path / "synthetic.csv").exists()

@@ -161,7 +161,7 @@ def test_runner_names_bad_input(tones, tmp_path):
         TFLiteModel(to_float32(tones[0]))
     with pytest.raises(InputError, match="no labels inside"):
         TFLiteModel(b"RIFF")
-    with pytest.raises(InputError, match=r"Windows must be \(n, 8192\)"):
+    with pytest.raises(InputError, match=r"give floats \(n, 8192\)"):
         TFLiteModel(tones[1]["float32"]).score(np.zeros(8192))
 
 

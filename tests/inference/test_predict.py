@@ -139,9 +139,11 @@ def test_a_label_that_the_model_does_not_know_is_named(run, index):
         evaluate(run, index.assign(emotion="boredom"))
 
 
-def test_a_copied_model_file_without_its_run_is_measured_on_everything(run, index, tmp_path):
+def test_a_copied_model_file_knows_without_its_run_what_it_has_heard(run, index, tmp_path):
     shutil.copy(run / "model.keras", tmp_path / "model.keras")
-    assert evaluate(tmp_path / "model.keras", index)["clips"] == len(index)
+    there, moved = (evaluate(place, index) for place in (run, tmp_path / "model.keras"))
+    assert moved["clips"] == there["clips"] < len(index)
+    assert moved["left_out"] == there["left_out"] == len(index) - there["clips"]
 
 
 def test_embeddings_of_clips_are_what_their_probabilities_come_from(run, index, model):
