@@ -1,0 +1,301 @@
+"""Mel power of whole corpora, kept on disk; windows of it, recorded anew, taken relative to a reference.
+
+All that a microphone, a room or a telephone does to a voice is done here to its mel power `(..., frames, 64)`, which
+costs a hundredth of doing it to the waveform. What the network sees is `log(FLOOR + power / reference) / SPREAD`, and a
+reference is the spectrum of somebody's ordinary speech: the speaker's own, or in its absence the window's.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from emohrnet_tf.audio import load_audio
+from emohrnet_tf.features import fourier_factors, mel_weights, power_spectrum
+
+LABELS = ["neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise"]
+HOP, N_FFT, MELS = 256, 1024, 64
+QUIET = 1e-9  # mel power below every recording's own noise: -100 dB full scale is about 1e-7
+LOUD_NATS = 4.0  # a frame counts as speech by how far it lies above the mean power less this
+CHUNK = 16  # frames of a speaker's other speech that are taken in one piece
+MARGIN = 8  # frames kept before the first and after the last that is speech
+WOBBLE = np.exp(0.6 * np.random.default_rng(0).standard_normal((4096, MELS))).astype("float32")  # noise's power
+
+
+def names_of(corpus, folder):
+    """Index of a corpus by its file names: file, emotion, speaker."""
+    files = sorted(Path(folder).rglob("*.flac")) or sorted(Path(folder).rglob("*.wav"))
+    ravdess = dict(zip("12345678", LABELS[:2] + ["happiness", "sadness", "anger", "fear", "disgust", "surprise"]))
+    emovo = dict(neu="neutral", dis="disgust", gio="happiness", pau="fear", rab="anger", sor="surprise", tri="sadness")
+    asked = dict(calm="calm", happy="happiness", angry="anger", fearful="fear")
+    rows = []
+    for file in files:
+        parts = file.stem.split("-")
+        if corpus == "ravdess":
+            emotion = ravdess[parts[2][-1]]
+        elif corpus == "emovo":
+            emotion = emovo[parts[0]]
+        elif corpus == "nemo":
+            emotion = file.stem.split("_")[1].replace("surprised", "surprise")
+        else:
+            emotion = asked[parts[2]]
+        rows.append((str(file), emotion, f"{corpus}/{file.parent.name}"))
+    return pd.DataFrame(rows, columns=["file", "emotion", "speaker"])
+
+
+@tf.function(input_signature=[tf.TensorSpec((None,), tf.float32)])
+def mel_power(waveform):
+    """Mel power `(frames, 64)` of a waveform, by the package's own front end up to its logarithm."""
+    pad = N_FFT - HOP
+    waveform = tf.pad(waveform, [[pad // 2, pad - pad // 2 + (-tf.size(waveform)) % HOP]])
+    power = power_spectrum(tf.signal.frame(waveform, N_FFT, HOP) * tf.signal.hann_window(N_FFT))
+    bins, once = np.unique(fourier_factors(N_FFT)[-1], return_index=True)
+    weights = np.zeros((power.shape[-1], MELS), "float32")
+    weights[once] = mel_weights(MELS, N_FFT, 16000, 50.0, 8000.0)[bins]
+    return tf.matmul(power, weights)
+
+
+class Store:
+    """Every frame of some corpora in one array, from a cache folder that is filled on first use.
+
+    Attributes:
+        index: clip, emotion, label, speaker, corpus of every clip, and start and frames of what of it is speech.
+        log_power: float16 `(all frames, 64)`.
+        loud: numbers of frames at which a chunk of a speaker's speech may begin, by speaker.
+    """
+
+    def __init__(self, folders, cache, pool=1, trim=True):
+        parts, logs, at = [], [], 0
+        for corpus, folder in folders.items():
+            file = Path(cache) / f"{corpus}.npz"
+            if not file.exists():
+                keep(corpus, folder, file)
+            with np.load(file, allow_pickle=False) as kept:
+                lengths, log_power = kept["frames"], kept["log_power"]
+                index = pd.DataFrame({name: kept[name] for name in ("clip", "emotion", "speaker")})
+            if pool > 1:
+                lengths, log_power = pooled(lengths, log_power, pool)
+            starts = np.cumsum(lengths) - lengths
+            parts.append(index.assign(corpus=corpus, start=starts + at, frames=lengths))
+            logs.append(log_power)
+            at += len(log_power)
+        self.index = pd.concat(parts, ignore_index=True)
+        self.log_power = np.concatenate(logs)
+        self.index["label"] = self.index["emotion"].map(LABELS.index)
+        self.chunk, margin = CHUNK // pool, MARGIN // pool
+        energy = np.exp(self.log_power.astype("float32")).sum(axis=1)
+        loud, spans = {}, []
+        for speaker, start, frames in zip(self.index["speaker"], self.index["start"], self.index["frames"]):
+            own = energy[start : start + frames]
+            places = np.flatnonzero(np.log(own + QUIET) > np.log(own.mean() + QUIET) - LOUD_NATS)
+            loud.setdefault(speaker, []).append(np.clip(places - self.chunk // 2, 0, frames - self.chunk) + start)
+            first, last = max(places[0] - margin, 0), min(places[-1] + margin, frames - 1)
+            spans.append((start + first, last + 1 - first) if trim else (start, frames))
+        self.index["start"], self.index["frames"] = np.transpose(spans)
+        self.loud = {speaker: np.concatenate(places) for speaker, places in loud.items()}
+
+    def at(self, places):
+        """Log power `(..., 64)` of frames by number; -1 is silence."""
+        log_power = self.log_power[places]
+        log_power[places < 0] = np.log(QUIET)
+        return log_power
+
+
+def keep(corpus, folder, file):
+    """Compute a corpus' mel power and write it."""
+    index = names_of(corpus, folder)
+    logs = [np.log(mel_power(load_audio(name)).numpy() + QUIET).astype("float16") for name in index["file"]]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    columns = {name: index[name].to_numpy(str) for name in ("emotion", "speaker")}
+    columns["clip"] = np.array([Path(name).stem for name in index["file"]])
+    np.savez(file, log_power=np.concatenate(logs), frames=np.array([len(x) for x in logs]), **columns)
+
+
+def pooled(lengths, log_power, pool):
+    """Mean power of each `pool` frames, clip by clip: a longer hop."""
+    power, ends, parts = np.exp(log_power.astype("float32")), np.cumsum(lengths), []
+    for start, end in zip(ends - lengths, ends):
+        rows = -(-(end - start) // pool)
+        parts.append(np.add.reduceat(power[start:end], np.arange(rows) * pool, axis=0) / pool)
+    return np.array([len(x) for x in parts]), np.log(np.concatenate(parts) + QUIET).astype("float16")
+
+
+# --- A draw: which clips, which frames ---
+
+
+class Draws:
+    """Batches of a training: clips balanced over corpora and speakers, and speech of the same speaker beside each."""
+
+    def __init__(self, store, rows, settings, seed):
+        self.store, self.s, self.random = store, settings, np.random.default_rng(seed)
+        index = store.index.iloc[rows]
+        self.clips = {
+            corpus: {speaker: own.index.to_numpy() for speaker, own in clips.groupby("speaker")}
+            for corpus, clips in index.groupby("corpus")
+        }
+        self.starts, self.lengths = store.index["start"].to_numpy(), store.index["frames"].to_numpy()
+        self.corpora = sorted(self.clips)
+        self.speakers = {corpus: sorted(clips) for corpus, clips in self.clips.items()}
+        size = np.array([sum(map(len, self.clips[corpus].values())) for corpus in self.corpora], float)
+        share = size ** settings["corpus_power"]
+        self.bounds = np.cumsum(share / share.sum())[:-1]
+
+    def batch(self):
+        """`(log power (batch, window + chunks, mels), clip numbers)`; beyond the window, the speaker's other speech."""
+        s, random, store = self.s, self.random, self.store
+        frames, chunks = s["frames"], s["chunks"] if s["normalize"] in ("speaker", "mixed") else 0
+        picked, places = [], np.full((s["batch"], frames + chunks * store.chunk), -1)
+        for row in range(s["batch"]):
+            corpus = self.corpora[np.searchsorted(self.bounds, random.random())]
+            speaker = self.speakers[corpus][random.integers(len(self.speakers[corpus]))]
+            clip = self.clips[corpus][speaker][random.integers(len(self.clips[corpus][speaker]))]
+            picked.append(clip)
+            start, length = self.starts[clip], self.lengths[clip]
+            tempo = np.exp(random.uniform(-1, 1) * s["tempo"])
+            places[row, :frames] = window_places(start, length, frames, tempo, random.random(), random.random() < s["cut"])
+            if chunks:
+                begin = store.loud[speaker][random.integers(len(store.loud[speaker]), size=chunks)]
+                places[row, frames:] = (begin[:, None] + np.arange(store.chunk)).ravel()
+        return store.at(places), np.array(picked)
+
+
+def window_places(start, length, frames, tempo, where, cut):
+    """Frame numbers of a window, -1 where it lies outside the clip.
+
+    A clip longer than the window is cut at a random place, a shorter one set at a random place; with `cut`, a random
+    half to whole of the clip is used.
+    """
+    if cut:
+        kept = max(int(length * (0.5 + 0.5 * where)), 16)
+        start, length = start + int((length - kept) * (1 - where)), min(kept, length)
+    warped = max(int(length / tempo), 1)
+    offset = int(where * (abs(warped - frames) + 1))
+    position = np.arange(frames) + (offset if warped >= frames else -offset)
+    places = start + np.minimum((position * tempo).astype(int), length - 1)
+    return np.where((position >= 0) & (position < warped), places, -1)
+
+
+# --- Recorded anew: changes of mel power ---
+
+
+def between(low, high, shape):
+    return tf.random.uniform(shape, low, high)
+
+
+def smooth(batch, knots, spread, mels=MELS):
+    """`(batch, 1, mels)` of a random smooth curve within +-spread."""
+    distance = np.abs(np.linspace(0, knots - 1, mels) - np.arange(knots)[:, None])
+    return tf.matmul(between(-spread, spread, (batch, knots)), np.maximum(0, 1 - distance).astype("float32"))[:, None]
+
+
+def centers_hz():
+    mel = np.linspace(2595 * np.log10(1 + 50 / 700), 2595 * np.log10(1 + 8000 / 700), MELS + 2)[1:-1]
+    return (700 * (10 ** (mel / 2595) - 1)).astype("float32")
+
+
+def record(power, s):
+    """Another microphone, room, noise and line for each example of `(batch, frames, mels)`; window and reference alike.
+
+    Args:
+        power: float32 mel power.
+        s: settings: shares and strengths of each change; a share of 0 leaves it out.
+    """
+    batch, frames, hz = tf.shape(power)[0], power.shape[1], centers_hz()
+    one = (batch, 1, 1)
+    chance = lambda share: between(0.0, 1.0, one) < share  # noqa: E731
+    if s["vocal_tract"]:
+        source = np.arange(MELS, dtype="float32") * tf.exp(between(-s["vocal_tract"], s["vocal_tract"], one))[..., 0]
+        weights = tf.nn.relu(1 - tf.abs(tf.minimum(source, MELS - 1.0)[:, :, None] - np.arange(MELS, dtype="float32")))
+        power = tf.matmul(power, weights, transpose_b=True)
+    if s["room"]:
+        seconds = tf.exp(between(np.log(0.1), np.log(s["room_seconds"]), one))
+        step = s["pool"] * HOP / 16000
+        decay = tf.exp(-13.8 * step / seconds)  # of power, a frame: 60 dB in `seconds`
+        tail, lag = power * (1 - decay), 1
+        while lag < min(frames, 64):  # each round doubles how far back the tail reaches
+            tail += decay ** float(lag) * tf.pad(tail[:, :-lag], [[0, 0], [lag, 0], [0, 0]])
+            lag *= 2
+        wet = tf.where(chance(s["room"]), between(0.0, s["room_wet"], one), 0.0)
+        power += wet * (tail - power)
+    if s["equalizer"]:
+        power *= tf.exp(smooth(batch, 7, s["equalizer"] * 0.23) + between(-0.35, 0.35, one) * s["tilt"] * np.log(hz / 1000))
+    level = tf.reduce_mean(power, axis=(1, 2), keepdims=True)
+    if s["babble"]:
+        other = tf.roll(power, 1, axis=0)
+        other *= level / (tf.reduce_mean(other, axis=(1, 2), keepdims=True) + QUIET)
+        db = tf.where(chance(s["babble"]), between(s["babble_db"], 30.0, one), 200.0)
+        power += other * tf.exp(-0.23 * db)
+    if s["noise"]:
+        color = tf.exp(-between(-0.5, 2.0, one) * np.log(hz / 1000) + smooth(batch, 7, 1.5)) * (hz + 700)
+        color *= MELS / tf.reduce_sum(color, axis=-1, keepdims=True)
+        begin = tf.random.uniform((batch,), 0, len(WOBBLE) - frames, tf.int32)
+        wobble = tf.gather(WOBBLE, begin[:, None] + np.arange(frames, dtype="int32"))
+        db = tf.where(chance(s["noise"]), between(s["noise_db"], 45.0, one), 200.0)
+        power += level * color * wobble * tf.exp(-0.23 * db)
+    if s["line"]:
+        low = tf.where(chance(s["line"]), between(60.0, 400.0, one), 1.0)
+        high = tf.where(chance(s["line"]), tf.exp(between(np.log(2800.0), np.log(7500.0), one)), 1e5)
+        power *= tf.minimum((hz / low) ** 4, 1.0) * tf.minimum((high / hz) ** 12, 1.0)
+    if s["compress"]:
+        energy = tf.reduce_mean(power, axis=2, keepdims=True) + QUIET
+        strength = tf.where(chance(s["compress"]), between(0.0, s["compress_most"], one), 0.0)
+        power *= (energy / tf.reduce_max(energy, axis=1, keepdims=True)) ** (-strength)
+    if s["gate"]:
+        energy = tf.reduce_mean(power, axis=2, keepdims=True)
+        below = energy < tf.reduce_max(energy, axis=1, keepdims=True) * tf.exp(-between(5.0, 9.0, one))
+        power = tf.where(tf.logical_and(below, chance(s["gate"])), power * 1e-3, power)
+    return power
+
+
+# --- Relative to a reference ---
+
+
+def loudness(power):
+    """Weights `(batch, frames, 1)` of speech frames: nats above the mean power less `LOUD_NATS`."""
+    energy = tf.reduce_mean(power, axis=2, keepdims=True)
+    return tf.nn.relu(tf.math.log((energy + QUIET) / (tf.reduce_mean(energy, 1, keepdims=True) + QUIET)) + LOUD_NATS)
+
+
+def spectrum(power):
+    """Mean log power over speech frames `(batch, 1, mels)`, and the weight it stands on `(batch, 1, 1)`."""
+    weights = loudness(power)
+    total = tf.reduce_sum(weights, axis=1, keepdims=True)
+    return tf.reduce_sum(weights * tf.math.log(power + QUIET), axis=1, keepdims=True) / (total + 1e-3), total
+
+
+def relative(power, reference, s):
+    """`log(floor + power / reference) / spread`, not above 4 spreads."""
+    x = tf.math.log(np.exp(-s["floor"]) + power * tf.exp(-reference))
+    return tf.minimum(x / s["spread"], 4.0)
+
+
+def common(own, shape):
+    """The reference of a voice of which nothing else is known: the usual spectrum at the window's own level."""
+    return shape + tf.reduce_mean(own - shape, axis=2, keepdims=True)
+
+
+def standardized(power):
+    """Today's front end: level of the window to 1, log(1 + power / 0.01), mean and deviation of the window."""
+    level = tf.reduce_mean(power / weights_of_white(), axis=(1, 2), keepdims=True)
+    x = tf.math.log(1 + power / tf.maximum(level, 1e-10) / 1e-2)
+    x -= tf.reduce_mean(x, axis=(1, 2), keepdims=True)
+    return x / tf.maximum(tf.sqrt(tf.reduce_mean(x * x, axis=(1, 2), keepdims=True)), 0.1)
+
+
+def weights_of_white():
+    """Mel power of white noise of rms 1."""
+    return np.float32(N_FFT * 0.375) * mel_weights(MELS, N_FFT, 16000, 50.0, 8000.0).sum(axis=0)
+
+
+def masked(x, s):
+    """SpecAugment's masks, which take the floor's value of a quiet frame: the example's mean."""
+    batch, frames = tf.shape(x)[0], x.shape[1]
+    hidden = tf.zeros((batch, frames, MELS), bool)
+    for _ in range(2):
+        for size, widest, axis in ((frames, s["time_mask"] * frames, 2), (MELS, float(s["freq_mask"]), 1)):
+            width = between(0.0, 1.0, (batch, 1)) * widest
+            begin = between(0.0, 1.0, (batch, 1)) * (size - width)
+            place = np.arange(size, dtype="float32")[None]
+            hidden |= tf.expand_dims((place >= begin) & (place < begin + width - 0.5), axis)
+    return tf.where(hidden, tf.reduce_mean(x, axis=(1, 2), keepdims=True), x)
