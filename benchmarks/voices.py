@@ -30,10 +30,10 @@ from emohrnet_tf.provenance import provenance
 
 RESULTS = Path(__file__).resolve().parent.parent / "docs/results/voices"
 BASE = {
-    "architecture": "lite", "bfloat16": False, "frames": 64, "pool": 2, "trim": True, "draws": 30000, "batch": 32, "seed": 0,
-    "rate": 3e-3, "decay": 0.02, "smoothing": 0.1, "dropout": 0.1, "average": 0.0, "mixup": 0.0, "merge": False,
-    "corpus_power": 0.5, "mix_style": 0.0, "out": "ravdess,emovo,nemo,emospeech",
-    "normalize": "mixed", "without": "own", "reference_share": 0.5, "planes": 1, "chunks": 16, "floor": 5.0,
+    "architecture": "lite", "bfloat16": False, "frames": 64, "pool": 2, "trim": True, "draws": 32000, "batch": 64,
+    "together": 8, "seed": 0, "rate": 4e-3, "decay": 0.02, "smoothing": 0.1, "dropout": 0.1, "average": 0.3,
+    "merge": True, "prior": True, "corpus_power": 0.5, "mix_style": 0.0, "out": "ravdess,emovo,nemo,emospeech",
+    "normalize": "own", "head": "both", "wide": False, "hidden": 0, "floor": 5.0,
     "spread": 2.0, "tempo": 0.15, "cut": 0.3, "vocal_tract": 0.08, "time_mask": 0.1, "freq_mask": 6,
     "room": 0.15, "room_seconds": 0.8, "room_wet": 0.7, "equalizer": 4.0, "tilt": 0.5, "babble": 0.1, "babble_db": 5.0,
     "noise": 0.25, "noise_db": 5.0, "line": 0.1, "compress": 0.1, "compress_most": 0.3, "gate": 0.05,
@@ -41,11 +41,29 @@ BASE = {
 
 
 def build(settings):
-    """The network: EmoHRNet's body on one or more planes, its logits in float32."""
-    planes = keras.Input((settings["frames"], MELS, settings["planes"]))
-    x = keras.layers.GlobalAveragePooling2D(name="embedding")(hrnet(planes, settings["architecture"]))
-    x = keras.layers.Dropout(settings["dropout"])(x)
-    return keras.Model(planes, keras.layers.Dense(len(LABELS), dtype="float32")(x))
+    """The network: mel power and a reference to an embedding, and two heads on it."""
+    shape = (settings["frames"], MELS)
+    x, statistics = keras.Input((*shape, 1)), keras.Input((96,))
+    embeddings = []
+    if settings["architecture"] != "none":
+        body = hrnet(x, settings["architecture"])
+        embeddings.append(keras.layers.GlobalAveragePooling2D(dtype="float32")(body))
+    if settings["wide"]:
+        normal = keras.layers.BatchNormalization(momentum=0.9, dtype="float32")(statistics)
+        normal = keras.ops.clip(normal, -4.0, 4.0)  # of microphones far from those of training
+        if settings["hidden"]:
+            hidden = keras.layers.Dropout(settings["dropout"])(normal)
+            hidden = keras.layers.Dense(settings["hidden"], "relu", dtype="float32")(hidden)
+            normal = keras.layers.Concatenate(dtype="float32")([normal, hidden])
+        embeddings.append(normal)
+    embedding = keras.layers.Concatenate(dtype="float32")(embeddings) if embeddings[1:] else embeddings[0]
+    size = embedding.shape[-1] * (2 if settings["head"] == "beside" else 1)
+    plain, other = keras.Input((embedding.shape[-1],)), keras.Input((size,))
+    heads = []
+    for vector in (plain, other):
+        dropped = keras.layers.Dropout(settings["dropout"], dtype="float32")(vector)
+        heads.append(keras.Model(vector, keras.layers.Dense(len(LABELS), dtype="float32")(dropped)))
+    return keras.Model([x, statistics], embedding), *heads
 
 
 class Front:
@@ -55,32 +73,27 @@ class Front:
         self.s, self.shape = settings, tf.Variable(tf.zeros((1, 1, MELS)))
 
     def __call__(self, window, reference=None):
-        """`(batch, frames, mels, planes)` of mel power; `reference` is None or a spectrum `(batch, 1, mels)`."""
+        """`(batch, frames, mels)` of mel power; `reference` is a spectrum `(batch, 1, mels)` for "speaker"."""
         s = self.s
         if s["normalize"] == "window":
-            return mel.standardized(window)[..., None]
-        own = mel.spectrum(window)[0]
-        if s["without"] == "common":
+            return mel.standardized(window)
+        if s["normalize"] == "absolute":
+            return mel.relative(window, self.shape - 4.0, s)
+        own = mel.spectrum(window)[0] if reference is None else reference
+        if s["normalize"] == "common":
             own = mel.common(own, self.shape)
-        chosen = own if reference is None else reference
-        if s["planes"] == 1:
-            return mel.relative(window, chosen, s)[..., None]
-        return tf.stack([mel.relative(window, own, s), mel.relative(window, chosen, s)], axis=-1)
+        return mel.relative(window, own, s)
 
     def train(self, power):
-        """The same of a window and the speech behind it, recorded anew, with the reference for some of the examples."""
+        """The same of windows recorded anew, and their statistics."""
         s = self.s
-        power = mel.record(power, s)
-        window, reference = power[:, : s["frames"]], None
-        if s["normalize"] in ("speaker", "mixed"):
-            reference = mel.spectrum(power[:, s["frames"] :])[0]
-            if s["normalize"] == "mixed":
-                own = mel.spectrum(window)[0]
-                own = mel.common(own, self.shape) if s["without"] == "common" else own
-                known = tf.random.uniform((tf.shape(power)[0], 1, 1)) < s["reference_share"]
-                reference = tf.where(known, reference, own)
-        x = self(window, reference)
-        return tf.stack([mel.masked(plane, s) for plane in tf.unstack(x, axis=-1)], axis=-1)
+        power, reference = mel.record(power, s), None
+        if s["normalize"] == "speaker":  # that of the speaker's clips in the batch
+            reference, weight = (tf.reshape(a, (-1, s["together"], a.shape[-1])) for a in mel.spectrum(power))
+            reference = tf.reduce_sum(reference * weight, 1) / (tf.reduce_sum(weight, 1) + 1e-3)
+            reference = tf.repeat(reference, s["together"], axis=0)[:, None]
+        x = self(power, reference)
+        return mel.masked(x, s), mel.statistics(x, power)
 
 
 class FlatAdamW:
@@ -113,36 +126,43 @@ class Lab:
     def __init__(self, store, settings):
         self.store, self.s, self.front = store, settings, Front(settings)
         keras.config.set_dtype_policy("mixed_bfloat16" if settings["bfloat16"] else "float32")
-        self.network = build(settings)
-        self.optimizer = FlatAdamW(self.network.trainable_variables, settings["decay"])
+        self.parts = self.network, self.plain, self.other = build(settings)
+        self.variables = [v for part in self.parts for v in part.trainable_variables]
+        self.optimizer = FlatAdamW(self.variables, settings["decay"])
         self.step = tf.function(self.train_step, jit_compile=False)
-        self.logits = tf.function(lambda power: self.network(self.front(powers(power)), training=False))
-        self.logits_with = tf.function(
-            lambda power, reference: self.network(self.front(powers(power), reference), training=False)
-        )
+        self.embed = tf.function(self.embed_windows)
         self.spectrum = tf.function(lambda power: mel.spectrum(powers(power))[0], reduce_retracing=True)
 
-    def train_step(self, log_power, target, allowed):
+    def embed_windows(self, log_power, reference=None):
+        power = powers(log_power)
+        x = self.front(power, reference)
+        return self.network([x[..., None], mel.statistics(x, power)], training=False)
+
+    def train_step(self, log_power, target, prior):
         s = self.s
-        x = self.front.train(powers(log_power))
+        x, statistics = self.front.train(powers(log_power))
         if s["mix_style"]:
             x = mix_style(x, s["mix_style"])
-        if s["mixup"]:
-            share = beta(tf.shape(x)[0], s["mixup"])[:, None]
-            share = tf.maximum(share, 1 - share)
-            x = share[..., None, None] * x + (1 - share[..., None, None]) * tf.roll(x, 1, axis=0)
-            target = share * target + (1 - share) * tf.roll(target, 1, axis=0)
-            allowed = tf.maximum(allowed, tf.roll(allowed, 1, axis=0))
         with tf.GradientTape() as tape:
-            logits = self.network(x, training=True) - 1e4 * (1 - allowed)
-            loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(target, logits))
-        self.optimizer.apply(tape.gradient(loss, self.network.trainable_variables))
+            embedding = self.network([x[..., None], statistics], training=True)
+            loss = self.loss(self.plain(embedding, training=True), target, prior)
+            if s["head"] != "plain":
+                own = tf.reshape(embedding, (-1, s["together"], embedding.shape[-1]))
+                rest = tf.reduce_mean(own, axis=1, keepdims=True)
+                away = tf.reshape((own - rest) * (s["together"] / (s["together"] - 1)), embedding.shape)
+                away = tf.concat([embedding, away], axis=1) if s["head"] == "beside" else away
+                loss = 0.5 * loss + 0.5 * self.loss(self.other(away, training=True), target, prior)
+        self.optimizer.apply(tape.gradient(loss, self.variables, unconnected_gradients="zero"))
         return loss
+
+    def loss(self, logits, target, prior):
+        """Cross-entropy against how often the clip's corpus has each label: what it lacks is out of the question."""
+        return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(target, logits + prior))
 
     def reset(self, seed):
         keras.utils.set_random_seed(seed)
-        for variable, value in zip(self.network.variables, build(self.s).variables, strict=True):
-            variable.assign(value)
+        for part, new in zip(self.parts, build(self.s)):
+            part.set_weights(new.get_weights())
         self.optimizer.reset()
 
     def fit(self, rows, seed):
@@ -152,8 +172,13 @@ class Lab:
         labels = index["label"].to_numpy(copy=True)
         if s["merge"]:
             labels[labels == 1] = 0
-        known = {c: np.eye(len(LABELS))[labels[own.index]].any(axis=0) for c, own in index.iloc[rows].groupby("corpus")}
-        allowed = np.stack([known.get(c, np.zeros(len(LABELS), bool)) for c in index["corpus"]]).astype("float32")
+        known = {
+            c: np.eye(len(LABELS), dtype="float32")[labels[own.index]].mean(axis=0)
+            for c, own in index.iloc[rows].groupby("corpus")
+        }
+        prior = np.stack([known.get(c, np.ones(len(LABELS), "float32")) for c in index["corpus"]])
+        allowed = (prior > 0).astype("float32")
+        prior = np.log((prior if s["prior"] else allowed) + 1e-9).astype("float32")
         target = (1 - s["smoothing"]) * np.eye(len(LABELS), dtype="float32")[labels]
         target += s["smoothing"] * allowed / np.maximum(allowed.sum(axis=1, keepdims=True), 1)
         speakers = index.iloc[rows].groupby(["corpus", "speaker"]).size().index
@@ -165,12 +190,15 @@ class Lab:
             warm = min(1.0, (step + 1) / (0.05 * steps))
             self.optimizer.rate.assign(s["rate"] * warm * 0.5 * (1 + np.cos(np.pi * step / steps)))
             log_power, clips = draws.batch()
-            losses.append(self.step(*map(tf.constant, (log_power, target[clips], allowed[clips]))))
+            losses.append(self.step(*map(tf.constant, (log_power, target[clips], prior[clips]))))
             if s["average"] and step >= (1 - s["average"]) * steps:
-                now, count = self.network.get_weights(), step - int((1 - s["average"]) * steps)
+                now, count = [w for part in self.parts for w in part.get_weights()], step - int((1 - s["average"]) * steps)
                 mean = now if mean is None else [m + (n - m) / (count + 1) for m, n in zip(mean, now)]
         if mean is not None:
-            self.network.set_weights(mean)
+            for part in self.parts:
+                size = len(part.get_weights())
+                part.set_weights(mean[:size])
+                mean = mean[size:]
         return float(np.mean(losses[-len(losses) // 10 :]))
 
     def reference(self, speaker, clips=None):
@@ -194,20 +222,27 @@ class Lab:
         return self.store.at(places), np.array(owners)
 
     def answer(self, rows, references=None):
-        """`(logits, owners)` of clips; `references` is None, or a spectrum for each clip `(clips, 1, mels)`."""
+        """Embeddings of the windows of clips, and what both heads say, with the speaker's mean taken off for one.
+
+        `references` is None, or a spectrum for each clip `(clips, 1, mels)`.
+        """
         log_power, owners = self.windows(rows)
         parts = []
         for at in range(0, len(owners), 64):
-            power = tf.constant(log_power[at : at + 64])
-            short = 64 - power.shape[0]
-            power = tf.pad(power, [[0, short], [0, 0], [0, 0]])
-            if references is None:
-                logits = self.logits(power)
-            else:
-                given = references[owners[at : at + 64]]
-                logits = self.logits_with(power, tf.constant(np.concatenate([given, given[:1].repeat(short, axis=0)])))
-            parts.append(logits.numpy()[: 64 - short])
-        return np.concatenate(parts), owners
+            number = np.minimum(np.arange(at, at + 64), len(owners) - 1)
+            given = () if references is None else (tf.constant(references[owners[number]]),)
+            parts.append(self.embed(tf.constant(log_power[number]), *given).numpy())
+        embedding = np.concatenate(parts)[: len(owners)]
+        kept = {"owners": owners, "embedding": embedding.astype("float16"), "plain": self.plain(embedding).numpy()}
+        if self.s["head"] != "plain":
+            speakers = self.store.index["speaker"].to_numpy()[rows]
+            clips = np.stack([np.bincount(owners, column) for column in embedding.T], axis=1)
+            clips /= np.bincount(owners)[:, None]
+            usual = {name: clips[speakers == name].mean(axis=0) for name in np.unique(speakers)}
+            away = embedding - np.stack([usual[name] for name in speakers[owners]])
+            away = np.concatenate([embedding, away], axis=1) if self.s["head"] == "beside" else away
+            kept["speaker"] = self.other(away.astype("float32")).numpy()
+        return kept
 
 
 def powers(log_power):
@@ -223,7 +258,7 @@ def mix_style(x, share):
     """Freq-MixStyle (arXiv 2206.12513's family): per-band mean and deviation blended with another example's."""
     mean, deviation = tf.reduce_mean(x, 1, keepdims=True), tf.math.reduce_std(x, 1, keepdims=True) + 0.1
     order = tf.random.shuffle(tf.range(tf.shape(x)[0]))
-    part = tf.where(tf.random.uniform((tf.shape(x)[0], 1, 1, 1)) < share, beta(tf.shape(x)[0], 0.3)[:, None, None, None], 1.0)
+    part = tf.where(tf.random.uniform((tf.shape(x)[0], 1, 1)) < share, beta(tf.shape(x)[0], 0.3)[:, None, None], 1.0)
     mixed = lambda a: part * a + (1 - part) * tf.gather(a, order)  # noqa: E731
     return (x - mean) / deviation * mixed(deviation) + mixed(mean)
 
@@ -236,17 +271,19 @@ def run(name, settings, folders, cache, results):
         file = cache / "answers" / f"{name}_{out}.npz"
         rows = np.flatnonzero(corpora == out)
         if not file.exists():
-            lab = lab or Lab(store, settings)
+            lab = lab if lab else Lab(store, settings)
             began = time.time()
             loss = lab.fit(np.flatnonzero(corpora != out), settings["seed"])
             seconds = time.time() - began
-            kept = dict(zip(("plain", "owners"), lab.answer(rows)))
-            if settings["normalize"] in ("speaker", "mixed"):
+            references = None
+            if settings["normalize"] == "speaker":
                 spectra = {n: lab.reference(n) for n in store.index["speaker"][rows].unique()}
-                kept["speaker"] = lab.answer(rows, np.stack([spectra[n] for n in store.index["speaker"][rows]]))[0]
+                references = np.stack([spectra[n] for n in store.index["speaker"][rows]])
+            kept = lab.answer(rows, references)
             file.parent.mkdir(parents=True, exist_ok=True)
             np.savez(file, loss=loss, seconds=seconds, shape=lab.front.shape.numpy(), **kept)
-            lab.network.save_weights(file.with_suffix(".weights.h5"))
+            for part, of in zip(lab.parts, ("body", "plain", "speaker")):
+                part.save_weights(file.with_suffix(f".{of}.weights.h5"))
         with np.load(file) as kept:
             answers[out] = {key: kept[key] for key in kept.files}
         facts[out] = {key: round(float(answers[out].pop(key)), 3) for key in ("loss", "seconds")}

@@ -11,13 +11,21 @@ FOUR = 4  # the first of them are asked of every corpus
 ANSWERED = 0.55  # share of the other corpora's clips that the threshold is to leave
 
 
-def grouped(probabilities):
-    """Probabilities of the eight labels -> of the seven groups, calm with neutral."""
-    return np.concatenate([probabilities[:, :2].sum(axis=1, keepdims=True), probabilities[:, 2:]], axis=1)
+def grouped(logits, merged):
+    """Logits of the eight labels -> of the seven groups, calm with neutral: their probabilities are added up."""
+    if merged:  # calm was never a label of its own
+        return np.concatenate([logits[:, :1], logits[:, 2:]], axis=1)
+    return np.concatenate([np.logaddexp(logits[:, :1], logits[:, 1:2]), logits[:, 2:]], axis=1)
 
 
 def uar(true, answers):
     return float(np.mean([(answers[true == k] == k).mean() for k in np.unique(true)]))
+
+
+def best_temperature(probabilities, true):
+    """Of least negative log-likelihood; `probabilities` is a function of the temperature."""
+    loss = lambda log: -np.log(probabilities(np.exp(log))[np.arange(len(true)), true] + 1e-7).mean()  # noqa: E731
+    return float(np.exp(minimize_scalar(loss, bounds=(np.log(0.3), np.log(20)), method="bounded").x))
 
 
 def judge(answers, index, settings):
@@ -30,14 +38,12 @@ def judge(answers, index, settings):
     truth = {c: np.maximum(index["label"][index["corpus"] == c].to_numpy() - 1, 0) for c in answers}
     corpora, result = {c: {} for c in answers}, {}
     for way in [way for way in ("plain", "speaker") if all(way in a for a in answers.values())]:
-        cool = lambda c, t: grouped(clip_probabilities(answers[c][way], answers[c]["owners"], t))  # noqa: B023, E731
+        cool = lambda c, t: clip_probabilities(grouped(answers[c][way], settings["merge"]), answers[c]["owners"], t)  # noqa: B023, E731
         four = lambda p, t: p[:, np.unique(t[t < FOUR])] / p[:, np.unique(t[t < FOUR])].sum(1, keepdims=True)  # noqa: E731
+        fitted = {c: best_temperature(lambda t: cool(c, t), truth[c]) for c in answers}  # noqa: B023
         for c in answers:
             others = [o for o in answers if o != c] or [c]
-            loss = lambda log: np.mean([  # noqa: E731
-                -np.log(cool(o, np.exp(log))[np.arange(len(truth[o])), truth[o]] + 1e-7).mean() for o in others  # noqa: B023
-            ])  # fmt: skip
-            temperature = float(np.exp(minimize_scalar(loss, bounds=(np.log(0.3), np.log(20)), method="bounded").x))
+            temperature = float(np.exp(np.median([np.log(fitted[o]) for o in others])))
             row = {"temperature": temperature}
             for task in ("free", "four"):
                 p, t = cool(c, temperature), truth[c]

@@ -1,8 +1,8 @@
 """Mel power of whole corpora, kept on disk; windows of it, recorded anew, taken relative to a reference.
 
 All that a microphone, a room or a telephone does to a voice is done here to its mel power `(..., frames, 64)`, which
-costs a hundredth of doing it to the waveform. What the network sees is `log(FLOOR + power / reference) / SPREAD`, and a
-reference is the spectrum of somebody's ordinary speech: the speaker's own, or in its absence the window's.
+costs a hundredth of doing it to the waveform. What the network sees is `log(floor + power / reference) / spread`, and a
+reference is the spectrum of ordinary speech: the speaker's own, or the window's.
 """
 
 from pathlib import Path
@@ -18,7 +18,6 @@ LABELS = ["neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust",
 HOP, N_FFT, MELS = 256, 1024, 64
 QUIET = 1e-9  # mel power below every recording's own noise: -100 dB full scale is about 1e-7
 LOUD_NATS = 4.0  # a frame counts as speech by how far it lies above the mean power less this
-CHUNK = 16  # frames of a speaker's other speech that are taken in one piece
 MARGIN = 8  # frames kept before the first and after the last that is speech
 WOBBLE = np.exp(0.6 * np.random.default_rng(0).standard_normal((4096, MELS))).astype("float32")  # noise's power
 
@@ -62,7 +61,6 @@ class Store:
     Attributes:
         index: clip, emotion, label, speaker, corpus of every clip, and start and frames of what of it is speech.
         log_power: float16 `(all frames, 64)`.
-        loud: numbers of frames at which a chunk of a speaker's speech may begin, by speaker.
     """
 
     def __init__(self, folders, cache, pool=1, trim=True):
@@ -83,17 +81,14 @@ class Store:
         self.index = pd.concat(parts, ignore_index=True)
         self.log_power = np.concatenate(logs)
         self.index["label"] = self.index["emotion"].map(LABELS.index)
-        self.chunk, margin = CHUNK // pool, MARGIN // pool
+        margin, spans = MARGIN // pool, []
         energy = np.exp(self.log_power.astype("float32")).sum(axis=1)
-        loud, spans = {}, []
-        for speaker, start, frames in zip(self.index["speaker"], self.index["start"], self.index["frames"]):
+        for start, frames in zip(self.index["start"], self.index["frames"]):
             own = energy[start : start + frames]
             places = np.flatnonzero(np.log(own + QUIET) > np.log(own.mean() + QUIET) - LOUD_NATS)
-            loud.setdefault(speaker, []).append(np.clip(places - self.chunk // 2, 0, frames - self.chunk) + start)
             first, last = max(places[0] - margin, 0), min(places[-1] + margin, frames - 1)
             spans.append((start + first, last + 1 - first) if trim else (start, frames))
         self.index["start"], self.index["frames"] = np.transpose(spans)
-        self.loud = {speaker: np.concatenate(places) for speaker, places in loud.items()}
 
     def at(self, places):
         """Log power `(..., 64)` of frames by number; -1 is silence."""
@@ -125,39 +120,29 @@ def pooled(lengths, log_power, pool):
 
 
 class Draws:
-    """Batches of a training: clips balanced over corpora and speakers, and speech of the same speaker beside each."""
+    """Batches of a training: several clips each of some speakers, balanced over corpora and speakers."""
 
     def __init__(self, store, rows, settings, seed):
         self.store, self.s, self.random = store, settings, np.random.default_rng(seed)
-        index = store.index.iloc[rows]
-        self.clips = {
-            corpus: {speaker: own.index.to_numpy() for speaker, own in clips.groupby("speaker")}
-            for corpus, clips in index.groupby("corpus")
-        }
         self.starts, self.lengths = store.index["start"].to_numpy(), store.index["frames"].to_numpy()
-        self.corpora = sorted(self.clips)
-        self.speakers = {corpus: sorted(clips) for corpus, clips in self.clips.items()}
-        size = np.array([sum(map(len, self.clips[corpus].values())) for corpus in self.corpora], float)
-        share = size ** settings["corpus_power"]
-        self.bounds = np.cumsum(share / share.sum())[:-1]
+        self.clips, size = {}, []
+        for corpus, clips in store.index.iloc[rows].groupby("corpus"):
+            self.clips[corpus] = [own.index.to_numpy() for _, own in clips.groupby("speaker")]
+            size.append(len(clips) ** settings["corpus_power"])
+        self.corpora, self.bounds = list(self.clips), np.cumsum(size)[:-1] / np.sum(size)
 
     def batch(self):
-        """`(log power (batch, window + chunks, mels), clip numbers)`; beyond the window, the speaker's other speech."""
-        s, random, store = self.s, self.random, self.store
-        frames, chunks = s["frames"], s["chunks"] if s["normalize"] in ("speaker", "mixed") else 0
-        picked, places = [], np.full((s["batch"], frames + chunks * store.chunk), -1)
-        for row in range(s["batch"]):
-            corpus = self.corpora[np.searchsorted(self.bounds, random.random())]
-            speaker = self.speakers[corpus][random.integers(len(self.speakers[corpus]))]
-            clip = self.clips[corpus][speaker][random.integers(len(self.clips[corpus][speaker]))]
-            picked.append(clip)
-            start, length = self.starts[clip], self.lengths[clip]
-            tempo = np.exp(random.uniform(-1, 1) * s["tempo"])
-            places[row, :frames] = window_places(start, length, frames, tempo, random.random(), random.random() < s["cut"])
-            if chunks:
-                begin = store.loud[speaker][random.integers(len(store.loud[speaker]), size=chunks)]
-                places[row, frames:] = (begin[:, None] + np.arange(store.chunk)).ravel()
-        return store.at(places), np.array(picked)
+        """`(log power (batch, frames, mels), clip numbers)`; the clips of one speaker lie together."""
+        s, random, picked = self.s, self.random, []
+        for _ in range(s["batch"] // s["together"]):
+            speakers = self.clips[self.corpora[np.searchsorted(self.bounds, random.random())]]
+            own = speakers[random.integers(len(speakers))]
+            picked.append(random.choice(own, s["together"], replace=len(own) < s["together"]))
+        picked, places = np.concatenate(picked), []
+        for start, length in zip(self.starts[picked], self.lengths[picked]):
+            tempo, where = np.exp(random.uniform(-1, 1) * s["tempo"]), random.random()
+            places.append(window_places(start, length, s["frames"], tempo, where, random.random() < s["cut"]))
+        return self.store.at(np.array(places)), picked
 
 
 def window_places(start, length, frames, tempo, where, cut):
@@ -179,14 +164,11 @@ def window_places(start, length, frames, tempo, where, cut):
 # --- Recorded anew: changes of mel power ---
 
 
-def between(low, high, shape):
-    return tf.random.uniform(shape, low, high)
-
-
-def smooth(batch, knots, spread, mels=MELS):
-    """`(batch, 1, mels)` of a random smooth curve within +-spread."""
-    distance = np.abs(np.linspace(0, knots - 1, mels) - np.arange(knots)[:, None])
-    return tf.matmul(between(-spread, spread, (batch, knots)), np.maximum(0, 1 - distance).astype("float32"))[:, None]
+def curve(numbers):
+    """`(batch, 1, mels)`: numbers `(batch, 1, knots)` joined by straight lines over the bands."""
+    knots = numbers.shape[-1]
+    distance = np.abs(np.linspace(0, knots - 1, MELS) - np.arange(knots)[:, None])
+    return tf.matmul(numbers, np.maximum(0, 1 - distance).astype("float32"))
 
 
 def centers_hz():
@@ -195,55 +177,59 @@ def centers_hz():
 
 
 def record(power, s):
-    """Another microphone, room, noise and line for each example of `(batch, frames, mels)`; window and reference alike.
+    """Another microphone, room, noise and line for each speaker of `(batch, frames, mels)`, the same for all his clips.
 
     Args:
-        power: float32 mel power.
+        power: float32 mel power; each `s["together"]` examples are one speaker's.
         s: settings: shares and strengths of each change; a share of 0 leaves it out.
     """
-    batch, frames, hz = tf.shape(power)[0], power.shape[1], centers_hz()
-    one = (batch, 1, 1)
-    chance = lambda share: between(0.0, 1.0, one) < share  # noqa: E731
+    batch, frames, hz = power.shape[0], power.shape[1], centers_hz()
+
+    def between(low, high, size=1):
+        drawn = tf.random.uniform((batch // s["together"], 1, size), low, high)
+        return tf.repeat(drawn, s["together"], axis=0)
+
+    chance = lambda share: between(0.0, 1.0) < share  # noqa: E731
     if s["vocal_tract"]:
-        source = np.arange(MELS, dtype="float32") * tf.exp(between(-s["vocal_tract"], s["vocal_tract"], one))[..., 0]
+        source = np.arange(MELS, dtype="float32") * tf.exp(between(-s["vocal_tract"], s["vocal_tract"]))[..., 0]
         weights = tf.nn.relu(1 - tf.abs(tf.minimum(source, MELS - 1.0)[:, :, None] - np.arange(MELS, dtype="float32")))
         power = tf.matmul(power, weights, transpose_b=True)
     if s["room"]:
-        seconds = tf.exp(between(np.log(0.1), np.log(s["room_seconds"]), one))
+        seconds = tf.exp(between(np.log(0.1), np.log(s["room_seconds"])))
         step = s["pool"] * HOP / 16000
         decay = tf.exp(-13.8 * step / seconds)  # of power, a frame: 60 dB in `seconds`
         tail, lag = power * (1 - decay), 1
         while lag < min(frames, 64):  # each round doubles how far back the tail reaches
             tail += decay ** float(lag) * tf.pad(tail[:, :-lag], [[0, 0], [lag, 0], [0, 0]])
             lag *= 2
-        wet = tf.where(chance(s["room"]), between(0.0, s["room_wet"], one), 0.0)
+        wet = tf.where(chance(s["room"]), between(0.0, s["room_wet"]), 0.0)
         power += wet * (tail - power)
     if s["equalizer"]:
-        power *= tf.exp(smooth(batch, 7, s["equalizer"] * 0.23) + between(-0.35, 0.35, one) * s["tilt"] * np.log(hz / 1000))
+        power *= tf.exp(curve(between(-0.23, 0.23, 7)) * s["equalizer"] + between(-0.35, 0.35) * s["tilt"] * np.log(hz / 1000))
     level = tf.reduce_mean(power, axis=(1, 2), keepdims=True)
     if s["babble"]:
-        other = tf.roll(power, 1, axis=0)
+        other = tf.roll(power, s["together"], axis=0)
         other *= level / (tf.reduce_mean(other, axis=(1, 2), keepdims=True) + QUIET)
-        db = tf.where(chance(s["babble"]), between(s["babble_db"], 30.0, one), 200.0)
+        db = tf.where(chance(s["babble"]), between(s["babble_db"], 30.0), 200.0)
         power += other * tf.exp(-0.23 * db)
     if s["noise"]:
-        color = tf.exp(-between(-0.5, 2.0, one) * np.log(hz / 1000) + smooth(batch, 7, 1.5)) * (hz + 700)
+        color = tf.exp(-between(-0.5, 2.0) * np.log(hz / 1000) + curve(between(-1.5, 1.5, 7))) * (hz + 700)
         color *= MELS / tf.reduce_sum(color, axis=-1, keepdims=True)
         begin = tf.random.uniform((batch,), 0, len(WOBBLE) - frames, tf.int32)
         wobble = tf.gather(WOBBLE, begin[:, None] + np.arange(frames, dtype="int32"))
-        db = tf.where(chance(s["noise"]), between(s["noise_db"], 45.0, one), 200.0)
+        db = tf.where(chance(s["noise"]), between(s["noise_db"], 45.0), 200.0)
         power += level * color * wobble * tf.exp(-0.23 * db)
     if s["line"]:
-        low = tf.where(chance(s["line"]), between(60.0, 400.0, one), 1.0)
-        high = tf.where(chance(s["line"]), tf.exp(between(np.log(2800.0), np.log(7500.0), one)), 1e5)
+        low = tf.where(chance(s["line"]), between(60.0, 400.0), 1.0)
+        high = tf.where(chance(s["line"]), tf.exp(between(np.log(2800.0), np.log(7500.0))), 1e5)
         power *= tf.minimum((hz / low) ** 4, 1.0) * tf.minimum((high / hz) ** 12, 1.0)
     if s["compress"]:
         energy = tf.reduce_mean(power, axis=2, keepdims=True) + QUIET
-        strength = tf.where(chance(s["compress"]), between(0.0, s["compress_most"], one), 0.0)
+        strength = tf.where(chance(s["compress"]), between(0.0, s["compress_most"]), 0.0)
         power *= (energy / tf.reduce_max(energy, axis=1, keepdims=True)) ** (-strength)
     if s["gate"]:
         energy = tf.reduce_mean(power, axis=2, keepdims=True)
-        below = energy < tf.reduce_max(energy, axis=1, keepdims=True) * tf.exp(-between(5.0, 9.0, one))
+        below = energy < tf.reduce_max(energy, axis=1, keepdims=True) * tf.exp(-between(5.0, 9.0))
         power = tf.where(tf.logical_and(below, chance(s["gate"])), power * 1e-3, power)
     return power
 
@@ -288,14 +274,26 @@ def weights_of_white():
     return np.float32(N_FFT * 0.375) * mel_weights(MELS, N_FFT, 16000, 50.0, 8000.0).sum(axis=0)
 
 
+def statistics(x, power, cepstra=32):
+    """Mean, deviation and deviation of the differences of cepstra over speech frames: `(batch, 3 * cepstra)`."""
+    weights = loudness(power)
+    weights /= tf.reduce_sum(weights, axis=1, keepdims=True) + 1e-3
+    angle = np.pi / MELS * np.outer(np.arange(MELS) + 0.5, np.arange(cepstra))
+    x = tf.matmul(x, (np.cos(angle) * np.sqrt(2 / MELS)).astype("float32"))
+    mean = tf.reduce_sum(weights * x, axis=1, keepdims=True)
+    steps = tf.pad(x[:, 1:] - x[:, :-1], [[0, 0], [1, 0], [0, 0]])
+    spread = lambda d: tf.sqrt(tf.reduce_sum(weights * d * d, axis=1) + 1e-4)  # noqa: E731
+    return tf.concat([mean[:, 0], spread(x - mean), spread(steps)], axis=1)
+
+
 def masked(x, s):
     """SpecAugment's masks, which take the floor's value of a quiet frame: the example's mean."""
     batch, frames = tf.shape(x)[0], x.shape[1]
     hidden = tf.zeros((batch, frames, MELS), bool)
     for _ in range(2):
         for size, widest, axis in ((frames, s["time_mask"] * frames, 2), (MELS, float(s["freq_mask"]), 1)):
-            width = between(0.0, 1.0, (batch, 1)) * widest
-            begin = between(0.0, 1.0, (batch, 1)) * (size - width)
+            width = tf.random.uniform((batch, 1)) * widest
+            begin = tf.random.uniform((batch, 1)) * (size - width)
             place = np.arange(size, dtype="float32")[None]
             hidden |= tf.expand_dims((place >= begin) & (place < begin + width - 0.5), axis)
     return tf.where(hidden, tf.reduce_mean(x, axis=(1, 2), keepdims=True), x)
