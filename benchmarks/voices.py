@@ -29,11 +29,13 @@ from emohrnet_tf.hrnet import hrnet
 from emohrnet_tf.provenance import provenance
 
 RESULTS = Path(__file__).resolve().parent.parent / "docs/results/voices"
+STATISTICS = 96 + 9
 BASE = {
     "architecture": "lite", "bfloat16": False, "frames": 64, "pool": 2, "trim": True, "draws": 32000, "batch": 64,
     "together": 8, "seed": 0, "rate": 4e-3, "decay": 0.02, "smoothing": 0.1, "dropout": 0.1, "average": 0.3,
     "merge": True, "prior": True, "corpus_power": 0.5, "mix_style": 0.0, "out": "ravdess,emovo,nemo,emospeech",
-    "normalize": "own", "head": "both", "wide": False, "hidden": 0, "floor": 5.0,
+    "normalize": "own", "head": "both", "wide": True, "hidden": 0, "melody": True, "pitch_shift": 0.1, "uneven": False, "ordinary": 0.0,
+    "floor": 5.0,
     "spread": 2.0, "tempo": 0.15, "cut": 0.3, "vocal_tract": 0.08, "time_mask": 0.1, "freq_mask": 6,
     "room": 0.15, "room_seconds": 0.8, "room_wet": 0.7, "equalizer": 4.0, "tilt": 0.5, "babble": 0.1, "babble_db": 5.0,
     "noise": 0.25, "noise_db": 5.0, "line": 0.1, "compress": 0.1, "compress_most": 0.3, "gate": 0.05,
@@ -43,7 +45,7 @@ BASE = {
 def build(settings):
     """The network: mel power and a reference to an embedding, and two heads on it."""
     shape = (settings["frames"], MELS)
-    x, statistics = keras.Input((*shape, 1)), keras.Input((96,))
+    x, statistics = keras.Input((*shape, 1)), keras.Input((STATISTICS,))
     embeddings = []
     if settings["architecture"] != "none":
         body = hrnet(x, settings["architecture"])
@@ -84,16 +86,24 @@ class Front:
             own = mel.common(own, self.shape)
         return mel.relative(window, own, s)
 
-    def train(self, power):
+    def statistics(self, x, power, heard, shift=0.0):
+        """Of what the network sees, and of the pitch: `(batch, STATISTICS)`."""
+        melody = mel.melody(heard, power, shift) * float(self.s["melody"])
+        return tf.concat([mel.statistics(x, power), melody], axis=1)
+
+    def train(self, power, heard):
         """The same of windows recorded anew, and their statistics."""
         s = self.s
+        groups = power.shape[0] // s["together"]
+        shift = tf.random.uniform((groups, 1), -s["pitch_shift"], s["pitch_shift"])
+        shift = tf.repeat(shift, s["together"], axis=0)
         power, reference = mel.record(power, s), None
         if s["normalize"] == "speaker":  # that of the speaker's clips in the batch
             reference, weight = (tf.reshape(a, (-1, s["together"], a.shape[-1])) for a in mel.spectrum(power))
             reference = tf.reduce_sum(reference * weight, 1) / (tf.reduce_sum(weight, 1) + 1e-3)
             reference = tf.repeat(reference, s["together"], axis=0)[:, None]
         x = self(power, reference)
-        return mel.masked(x, s), mel.statistics(x, power)
+        return mel.masked(x, s), self.statistics(x, power, heard, shift)
 
 
 class FlatAdamW:
@@ -131,29 +141,43 @@ class Lab:
         self.optimizer = FlatAdamW(self.variables, settings["decay"])
         self.step = tf.function(self.train_step, jit_compile=False)
         self.embed = tf.function(self.embed_windows)
-        self.spectrum = tf.function(lambda power: mel.spectrum(powers(power))[0], reduce_retracing=True)
+        self.spectrum = tf.function(lambda log_power: mel.spectrum(split(log_power)[0])[0], reduce_retracing=True)
 
     def embed_windows(self, log_power, reference=None):
-        power = powers(log_power)
+        power, heard = split(log_power)
         x = self.front(power, reference)
-        return self.network([x[..., None], mel.statistics(x, power)], training=False)
+        return self.network([x[..., None], self.front.statistics(x, power, heard)], training=False)
 
     def train_step(self, log_power, target, prior):
         s = self.s
-        x, statistics = self.front.train(powers(log_power))
+        x, statistics = self.front.train(*split(log_power))
         if s["mix_style"]:
             x = mix_style(x, s["mix_style"])
         with tf.GradientTape() as tape:
             embedding = self.network([x[..., None], statistics], training=True)
             loss = self.loss(self.plain(embedding, training=True), target, prior)
             if s["head"] != "plain":
-                own = tf.reshape(embedding, (-1, s["together"], embedding.shape[-1]))
-                rest = tf.reduce_mean(own, axis=1, keepdims=True)
-                away = tf.reshape((own - rest) * (s["together"] / (s["together"] - 1)), embedding.shape)
+                away = embedding - self.rest(embedding, target)
                 away = tf.concat([embedding, away], axis=1) if s["head"] == "beside" else away
                 loss = 0.5 * loss + 0.5 * self.loss(self.other(away, training=True), target, prior)
         self.optimizer.apply(tape.gradient(loss, self.variables, unconnected_gradients="zero"))
         return loss
+
+    def rest(self, embedding, target):
+        """Mean embedding of the speaker's other clips in the batch, of unequal weights: what a reference may be made of.
+
+        For a share `ordinary` of the speakers it is made of their neutral clips, where they have any.
+        """
+        s, together = self.s, self.s["together"]
+        weights = -tf.math.log(tf.random.uniform((embedding.shape[0] // together, together), 1e-4, 1.0))
+        weights = weights if s["uneven"] else tf.ones_like(weights)
+        neutral = tf.reshape(tf.cast(tf.argmax(target, axis=1) == 0, tf.float32), weights.shape)
+        ordinary = tf.random.uniform((weights.shape[0], 1)) < s["ordinary"]
+        weights *= tf.where(ordinary, neutral + 0.02, 1.0)
+        others = weights[:, None] * (1 - tf.eye(together))
+        others /= tf.reduce_sum(others, axis=2, keepdims=True)
+        own = tf.reshape(embedding, (-1, together, embedding.shape[-1]))
+        return tf.reshape(tf.matmul(others, own), embedding.shape)
 
     def loss(self, logits, target, prior):
         """Cross-entropy against how often the clip's corpus has each label: what it lacks is out of the question."""
@@ -245,8 +269,10 @@ class Lab:
         return kept
 
 
-def powers(log_power):
-    return tf.exp(tf.cast(log_power, tf.float32))
+def split(log_power):
+    """Mel power, and what `voices_mel.pitch` says, of what the store holds."""
+    log_power = tf.cast(log_power, tf.float32)
+    return tf.exp(log_power[..., :MELS]), log_power[..., MELS:]
 
 
 def beta(batch, alpha):

@@ -18,6 +18,7 @@ LABELS = ["neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust",
 HOP, N_FFT, MELS = 256, 1024, 64
 QUIET = 1e-9  # mel power below every recording's own noise: -100 dB full scale is about 1e-7
 LOUD_NATS = 4.0  # a frame counts as speech by how far it lies above the mean power less this
+LAGS = np.arange(32, 266)  # samples between two pulses of a voice: 60 to 500 Hz
 MARGIN = 8  # frames kept before the first and after the last that is speech
 WOBBLE = np.exp(0.6 * np.random.default_rng(0).standard_normal((4096, MELS))).astype("float32")  # noise's power
 
@@ -55,12 +56,32 @@ def mel_power(waveform):
     return tf.matmul(power, weights)
 
 
+@tf.function(input_signature=[tf.TensorSpec((None,), tf.float32)])
+def pitch(waveform):
+    """`(frames, 2)`: octaves above 1 Hz of the voice, and how periodic it is, 0 to 1.
+
+    The autocorrelation of a frame is the cosine transform of its power spectrum; what lies above 1.5 kHz is left out,
+    and the window's own autocorrelation divided off.
+    """
+    pad = N_FFT - HOP
+    waveform = tf.pad(waveform, [[pad // 2, pad - pad // 2 + (-tf.size(waveform)) % HOP]])
+    power = tf.abs(tf.signal.rfft(tf.signal.frame(waveform, N_FFT, HOP) * tf.signal.hann_window(N_FFT)))[:, :96] ** 2
+    cosine = np.cos(2 * np.pi / N_FFT * np.outer(np.arange(96), LAGS)) * np.where(np.arange(96), 2, 1)[:, None]
+    window = np.fft.irfft(np.abs(np.fft.rfft(np.hanning(N_FFT), 2 * N_FFT)) ** 2)
+    whole = tf.reduce_sum(power * np.where(np.arange(96), 2, 1).astype("float32"), axis=1, keepdims=True)
+    likeness = tf.matmul(power, (cosine / window[LAGS] * window[0]).astype("float32")) / (whole + QUIET)
+    likeness -= (0.0005 * np.arange(len(LAGS))).astype("float32")  # of two periods the shorter
+    lag = tf.gather(LAGS.astype("float32"), tf.argmax(likeness, axis=1))
+    octaves = tf.math.log(16000.0 / lag) / np.log(2.0).astype("float32")
+    return tf.stack([octaves, tf.clip_by_value(tf.reduce_max(likeness, axis=1), 0.0, 1.0)], axis=1)
+
+
 class Store:
     """Every frame of some corpora in one array, from a cache folder that is filled on first use.
 
     Attributes:
         index: clip, emotion, label, speaker, corpus of every clip, and start and frames of what of it is speech.
-        log_power: float16 `(all frames, 64)`.
+        log_power: float16 `(all frames, 66)`: 64 bands, then what `pitch` says.
     """
 
     def __init__(self, folders, cache, pool=1, trim=True):
@@ -74,6 +95,7 @@ class Store:
                 index = pd.DataFrame({name: kept[name] for name in ("clip", "emotion", "speaker")})
             if pool > 1:
                 lengths, log_power = pooled(lengths, log_power, pool)
+            log_power = np.concatenate([log_power, heard(corpus, folder, file, pool)], axis=1)
             starts = np.cumsum(lengths) - lengths
             parts.append(index.assign(corpus=corpus, start=starts + at, frames=lengths))
             logs.append(log_power)
@@ -82,7 +104,7 @@ class Store:
         self.log_power = np.concatenate(logs)
         self.index["label"] = self.index["emotion"].map(LABELS.index)
         margin, spans = MARGIN // pool, []
-        energy = np.exp(self.log_power.astype("float32")).sum(axis=1)
+        energy = np.exp(self.log_power[:, :MELS].astype("float32")).sum(axis=1)
         for start, frames in zip(self.index["start"], self.index["frames"]):
             own = energy[start : start + frames]
             places = np.flatnonzero(np.log(own + QUIET) > np.log(own.mean() + QUIET) - LOUD_NATS)
@@ -91,9 +113,9 @@ class Store:
         self.index["start"], self.index["frames"] = np.transpose(spans)
 
     def at(self, places):
-        """Log power `(..., 64)` of frames by number; -1 is silence."""
+        """What `log_power` holds of frames by number, `(..., 66)`; -1 is silence."""
         log_power = self.log_power[places]
-        log_power[places < 0] = np.log(QUIET)
+        log_power[places < 0] = [np.log(QUIET)] * MELS + [7, 0]
         return log_power
 
 
@@ -105,6 +127,16 @@ def keep(corpus, folder, file):
     columns = {name: index[name].to_numpy(str) for name in ("emotion", "speaker")}
     columns["clip"] = np.array([Path(name).stem for name in index["file"]])
     np.savez(file, log_power=np.concatenate(logs), frames=np.array([len(x) for x in logs]), **columns)
+
+
+def heard(corpus, folder, file, pool):
+    """Pitch of a corpus' frames, kept beside its mel power."""
+    file = file.with_name(f"{corpus}_pitch.npz")
+    if not file.exists():
+        clips = [pitch(load_audio(name)).numpy().astype("float16") for name in names_of(corpus, folder)["file"]]
+        np.savez(file, **{str(number): clip for number, clip in enumerate(clips)})
+    with np.load(file) as kept:
+        return np.concatenate([kept[str(number)][::pool] for number in range(len(kept.files))])
 
 
 def pooled(lengths, log_power, pool):
@@ -284,6 +316,31 @@ def statistics(x, power, cepstra=32):
     steps = tf.pad(x[:, 1:] - x[:, :-1], [[0, 0], [1, 0], [0, 0]])
     spread = lambda d: tf.sqrt(tf.reduce_sum(weights * d * d, axis=1) + 1e-4)  # noqa: E731
     return tf.concat([mean[:, 0], spread(x - mean), spread(steps)], axis=1)
+
+
+def melody(heard, power, shift=0.0):
+    """Statistics of a window's pitch `(batch, frames, 2)`: `(batch, 9)`.
+
+    Mean, deviation, softest low and high, mean step, share of frames that are voiced and how periodic these are; and
+    the deviation of the level and its skew.
+    """
+    loud = loudness(power)[..., 0]
+    octaves, period = heard[..., 0] - 7.0 + shift, heard[..., 1]
+    voiced = tf.cast((period > 0.5) & (loud > 0), tf.float32)
+    mean = lambda a, w: tf.reduce_sum(a * w, axis=1, keepdims=True) / (tf.reduce_sum(w, axis=1, keepdims=True) + 1e-2)  # noqa: E731
+    middle = mean(octaves, voiced)
+    away = (octaves - middle) * voiced
+    step = tf.abs(octaves[:, 1:] - octaves[:, :-1])
+    low, high = (tf.math.log(mean(tf.exp(sign * 4 * away), voiced) + 1e-2) / 4 for sign in (-1, 1))
+    level = tf.math.log(tf.reduce_mean(power, axis=2) + QUIET)
+    around = (level - mean(level, voiced)) * voiced
+    deviation = tf.sqrt(mean(around**2, voiced) + 1e-4)
+    return tf.concat([
+        middle, tf.sqrt(mean(away**2, voiced) + 1e-4), low, high,
+        mean(tf.minimum(step, 0.3), voiced[:, 1:] * voiced[:, :-1] * tf.cast(step < 0.3, tf.float32)),
+        mean(voiced, tf.cast(loud > 0, tf.float32)), mean(period, voiced), deviation,
+        mean(around**3, voiced) / deviation**3,
+    ], axis=1)  # fmt: skip
 
 
 def masked(x, s):
