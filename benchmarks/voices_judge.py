@@ -3,6 +3,8 @@
 import numpy as np
 from scipy.optimize import minimize_scalar
 
+from voices_mel import probes
+
 from emohrnet_tf.calibration import clip_probabilities
 from emohrnet_tf.evaluate import calibration_error
 
@@ -28,15 +30,18 @@ def best_temperature(probabilities, true):
     return float(np.exp(minimize_scalar(loss, bounds=(np.log(0.3), np.log(20)), method="bounded").x))
 
 
-def judge(answers, index, settings):
+def judge(answers, settings):
     """Per corpus and way of use, and the means over corpora.
 
     Args:
-        answers: for each corpus left out: `owners`, and logits of its windows: `plain` and perhaps `speaker`.
-        index: of all clips.
+        answers: for each corpus left out: `label` of its clips, `owners`, and logits of its windows: `plain` and perhaps
+            `speaker`; `probe`, of what is no speech. "speakers" are speakers of RAVDESS left out, with eight labels.
+        settings: of the recipe.
     """
-    truth = {c: np.maximum(index["label"][index["corpus"] == c].to_numpy() - 1, 0) for c in answers}
-    corpora, result = {c: {} for c in answers}, {}
+    if "speakers" in answers:
+        return known_corpus(answers["speakers"])
+    truth = {c: np.maximum(answers[c]["label"] - 1, 0) for c in answers}
+    corpora, result, no_speech = {c: {} for c in answers}, {}, {}
     for way in [way for way in ("plain", "speaker") if all(way in a for a in answers.values())]:
         cool = lambda c, t: clip_probabilities(grouped(answers[c][way], settings["merge"]), answers[c]["owners"], t)  # noqa: B023, E731
         four = lambda p, t: p[:, np.unique(t[t < FOUR])] / p[:, np.unique(t[t < FOUR])].sum(1, keepdims=True)  # noqa: E731
@@ -63,6 +68,10 @@ def judge(answers, index, settings):
                 }  # fmt: skip
             row["recall"] = {GROUPS[k]: float((cool(c, 1.0).argmax(1) == k)[truth[c] == k].mean()) for k in np.unique(truth[c])}
             corpora[c][way] = row
+        if way == "plain" and all("probe" in a for a in answers.values()):
+            sure = [grouped(a["probe"], settings["merge"]) / corpora[c][way]["temperature"] for c, a in answers.items()]
+            sure = [clip_probabilities(logits, np.arange(len(logits))).max(axis=1) for logits in sure]
+            no_speech = dict(zip(probes(0.01), np.mean(sure, axis=0).round(3).tolist()))
         result[way] = {
             task: {
                 key: float(np.mean([corpora[c][way][task][key] or 0 for c in answers]))
@@ -70,12 +79,21 @@ def judge(answers, index, settings):
             }
             for task in ("four", "free")
         }
-    return {"mean": result, "corpora": corpora}
+    return {"mean": result, "corpora": corpora, "no_speech": no_speech}
+
+
+def known_corpus(answer):
+    """Eight labels of speakers left out."""
+    ways = [way for way in ("plain", "speaker") if way in answer]
+    right = {way: clip_probabilities(answer[way], answer["owners"]).argmax(axis=1) for way in ways}
+    return {"eight": {way: uar(answer["label"], said) for way, said in right.items()}}
 
 
 def summary(result):
     """One line of a result."""
     text = f"{result['name']:26s}"
+    if "eight" in result:
+        return text + "".join(f" | {way} {100 * value:.1f} of eight labels" for way, value in result["eight"].items())
     for way, row in result["mean"].items():
         each = " ".join(f"{100 * c[way]['four']['uar']:.0f}" for c in result["corpora"].values())
         four, free = row["four"], row["free"]

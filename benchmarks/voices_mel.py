@@ -266,6 +266,49 @@ def record(power, s):
     return power
 
 
+def nothing(power, heard, s):
+    """A share `s["nothing"]` of the speakers replaced by what is no speech: coloured noise that swells, steady tones.
+
+    Returns:
+        `(power, heard, which)`: of the same shapes, and `(batch, 1)` booleans.
+    """
+    batch, frames, hz = power.shape[0], power.shape[1], centers_hz()
+
+    def between(low, high, *size):
+        return tf.repeat(tf.random.uniform((batch // s["together"], *size), low, high), s["together"], axis=0)
+
+    which = between(0.0, 1.0, 1) < s["nothing"]
+    swell = tf.transpose(curve(between(-1.0, 1.0, 1, 9)), [0, 2, 1])  # (batch, 64, 1), over time
+    swell = tf.image.resize(swell[..., None], (frames, 1))[..., 0] * between(0.0, 4.0, 1, 1)
+    color = curve(between(-3.0, 3.0, 1, 7)) - between(-0.5, 2.0, 1, 1) * np.log(hz / 1000)
+    begin = tf.random.uniform((batch,), 0, len(WOBBLE) - frames, tf.int32)
+    noise = tf.exp(color) * tf.gather(WOBBLE, begin[:, None] + np.arange(frames, dtype="int32"))
+    tones = tf.cast(between(0.0, 1.0, 1, MELS) < between(0.0, 0.2, 1, 1), tf.float32) * between(0.0, 300.0, 1, MELS)
+    other = (noise + tones * tf.cast(between(0.0, 1.0, 1, 1) < 0.5, tf.float32)) * tf.exp(swell)
+    periodic = between(0.0, 1.0, 1, 1) + 0.05 * tf.random.normal((batch, frames, 1))
+    spread = between(0.0, 1.0, 1, 1) * tf.random.normal((batch, frames, 1))
+    sound = tf.concat([7 + between(-1.0, 2.0, 1, 1) + spread, tf.clip_by_value(periodic, 0.0, 1.0)], axis=2)
+    return tf.where(which[..., None], other, power), tf.where(which[..., None], sound, heard), which
+
+
+def probes(seconds=4):
+    """Sounds that are no speech, by name: waveforms at 16 kHz."""
+    random, time = np.random.default_rng(0), np.arange(int(seconds * 16000)) / 16000
+    white = random.standard_normal(len(time))
+    pink = np.fft.irfft(np.fft.rfft(white) / np.sqrt(np.arange(len(time) // 2 + 1) + 1), len(time))
+    tone = lambda hz, n=1: sum(np.sin(2 * np.pi * hz * k * time) / k for k in range(1, n + 1))  # noqa: E731
+    music = np.zeros(len(time))
+    for at in np.arange(0, seconds, 0.25):  # chords of plucked strings
+        since = np.where(time >= at, time - at, 0)
+        for note in random.choice([0, 2, 4, 5, 7, 9, 11, 12], 3, replace=False):
+            music += (time >= at) * np.exp(-4 * since) * tone(220 * 2 ** (note / 12), 6) * random.uniform(0.3, 1)
+    sounds = {
+        "white noise": white, "pink noise": pink, "hum": tone(50, 9), "dial tone": tone(350) + tone(440),
+        "music": music, "engine": tone(90, 20) * (1 + 0.3 * np.sin(12 * time)) + white,
+    }  # fmt: skip
+    return {name: (0.1 * x / x.std()).astype("float32") for name, x in sounds.items()} | {"silence": 0 * time.astype("float32")}
+
+
 # --- Relative to a reference ---
 
 
@@ -306,8 +349,12 @@ def weights_of_white():
     return np.float32(N_FFT * 0.375) * mel_weights(MELS, N_FFT, 16000, 50.0, 8000.0).sum(axis=0)
 
 
-def statistics(x, power, cepstra=32):
-    """Mean, deviation and deviation of the differences of cepstra over speech frames: `(batch, 3 * cepstra)`."""
+def statistics(x, power, cepstra=32, together=6):
+    """Of cepstra over speech frames: mean, deviation, deviation of the differences; correlations of the first few.
+
+    Returns:
+        `(batch, 3 * cepstra + together * (together - 1) / 2)`.
+    """
     weights = loudness(power)
     weights /= tf.reduce_sum(weights, axis=1, keepdims=True) + 1e-3
     angle = np.pi / MELS * np.outer(np.arange(MELS) + 0.5, np.arange(cepstra))
@@ -315,7 +362,11 @@ def statistics(x, power, cepstra=32):
     mean = tf.reduce_sum(weights * x, axis=1, keepdims=True)
     steps = tf.pad(x[:, 1:] - x[:, :-1], [[0, 0], [1, 0], [0, 0]])
     spread = lambda d: tf.sqrt(tf.reduce_sum(weights * d * d, axis=1) + 1e-4)  # noqa: E731
-    return tf.concat([mean[:, 0], spread(x - mean), spread(steps)], axis=1)
+    deviation = spread(x - mean)
+    first = ((x - mean) / deviation[:, None])[..., :together]
+    pairs = tf.matmul(first * weights, first, transpose_a=True)
+    pairs = tf.gather(tf.reshape(pairs, (-1, together**2)), np.flatnonzero(np.triu(np.ones((together,) * 2), 1)), axis=1)
+    return tf.concat([mean[:, 0], deviation, spread(steps), pairs], axis=1)
 
 
 def melody(heard, power, shift=0.0):
