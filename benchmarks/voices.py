@@ -29,12 +29,12 @@ from emohrnet_tf.hrnet import hrnet
 from emohrnet_tf.provenance import provenance
 
 RESULTS = Path(__file__).resolve().parent.parent / "docs/results/voices"
-STATISTICS = 3 * 32 + 15 + 9  # of cepstra, their correlations, pitch and level
+STATISTICS = 3 * 32 + 15 + 9 + 1  # of cepstra, their correlations, pitch and level; and how much they stand on
 BASE = {
     "architecture": "lite", "bfloat16": False, "frames": 64, "pool": 2, "trim": True, "draws": 32000, "batch": 64,
     "together": 8, "seed": 0, "rate": 4e-3, "decay": 0.02, "smoothing": 0.1, "dropout": 0.1, "average": 0.3,
     "merge": True, "prior": True, "corpus_power": 0.5, "mix_style": 0.0, "out": "ravdess,emovo,nemo,emospeech",
-    "normalize": "own", "head": "both", "wide": True, "hidden": 0, "melody": True, "correlations": True, "pitch_shift": 0.1, "uneven": False, "ordinary": 0.0,
+    "normalize": "own", "head": "both", "wide": True, "hidden": 0, "melody": True, "correlations": True, "shrink": 0.0, "pitch_shift": 0.1, "uneven": False, "ordinary": 0.0,
     "nothing": 0.0,
     "floor": 5.0,
     "spread": 2.0, "tempo": 0.15, "cut": 0.3, "vocal_tract": 0.08, "time_mask": 0.1, "freq_mask": 6,
@@ -52,8 +52,9 @@ def build(settings):
         body = hrnet(x, settings["architecture"])
         embeddings.append(keras.layers.GlobalAveragePooling2D(dtype="float32")(body))
     if settings["wide"]:
-        normal = keras.layers.BatchNormalization(momentum=0.9, dtype="float32")(statistics)
+        normal = keras.layers.BatchNormalization(momentum=0.9, dtype="float32")(statistics[:, :-1])
         normal = keras.ops.clip(normal, -4.0, 4.0)  # of microphones far from those of training
+        normal = normal * statistics[:, -1:]  # a word says less than a sentence
         if settings["hidden"]:
             hidden = keras.layers.Dropout(settings["dropout"])(normal)
             hidden = keras.layers.Dense(settings["hidden"], "relu", dtype="float32")(hidden)
@@ -92,7 +93,9 @@ class Front:
         melody = mel.melody(heard, power, shift) * float(self.s["melody"])
         cepstra = mel.statistics(x, power)
         cepstra *= np.where(np.arange(cepstra.shape[1]) < 96, 1.0, float(self.s["correlations"])).astype("float32")
-        return tf.concat([cepstra, melody], axis=1)
+        seconds = tf.reduce_sum(tf.cast(mel.loudness(power)[..., 0] > 0, tf.float32), 1, keepdims=True)
+        seconds *= self.s["pool"] * mel.HOP / 16000
+        return tf.concat([cepstra, melody, seconds / (seconds + self.s["shrink"])], axis=1)
 
     def train(self, power, heard):
         """The same of windows recorded anew, their statistics, and which of them are no speech."""
