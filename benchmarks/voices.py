@@ -23,119 +23,23 @@ import numpy as np
 import tensorflow as tf
 import voices_mel as mel
 from voices_judge import judge, summary
-from voices_mel import LABELS, MELS
+from voices_network import FlatAdamW, Front, build, mix_style, split
+from voices_record import probes
+from voices_store import LABELS, QUIET, Draws, Store, mel_power, pitch, pooled
 
-from emohrnet_tf.hrnet import hrnet
 from emohrnet_tf.provenance import provenance
 
 RESULTS = Path(__file__).resolve().parent.parent / "docs/results/voices"
-STATISTICS = 3 * 32 + 15 + 9 + 1  # of cepstra, their correlations, pitch and level; and how much they stand on
 BASE = {
     "architecture": "lite", "bfloat16": False, "frames": 64, "pool": 2, "trim": True, "draws": 32000, "batch": 64,
     "together": 8, "seed": 0, "rate": 4e-3, "decay": 0.02, "smoothing": 0.1, "dropout": 0.1, "average": 0.3,
     "merge": True, "prior": True, "corpus_power": 0.5, "mix_style": 0.0, "out": "ravdess,emovo,nemo,emospeech",
-    "normalize": "own", "head": "both", "wide": True, "hidden": 0, "melody": True, "correlations": True, "shrink": 0.0, "pitch_shift": 0.1, "uneven": False, "ordinary": 0.0,
-    "nothing": 0.0,
-    "floor": 5.0,
+    "normalize": "own", "head": "both", "wide": True, "hidden": 0, "melody": True, "correlations": True, "shrink": 0.0,
+    "uneven": False, "ordinary": 0.0, "nothing": 0.0, "pitch_shift": 0.1, "floor": 5.0,
     "spread": 2.0, "tempo": 0.15, "cut": 0.3, "vocal_tract": 0.08, "time_mask": 0.1, "freq_mask": 6,
     "room": 0.15, "room_seconds": 0.8, "room_wet": 0.7, "equalizer": 4.0, "tilt": 0.5, "babble": 0.1, "babble_db": 5.0,
     "noise": 0.25, "noise_db": 5.0, "line": 0.1, "compress": 0.1, "compress_most": 0.3, "gate": 0.05,
 }  # fmt: skip
-
-
-def build(settings):
-    """The network: mel power and a reference to an embedding, and two heads on it."""
-    shape = (settings["frames"], MELS)
-    x, statistics = keras.Input((*shape, 1)), keras.Input((STATISTICS,))
-    embeddings = []
-    if settings["architecture"] != "none":
-        body = hrnet(x, settings["architecture"])
-        embeddings.append(keras.layers.GlobalAveragePooling2D(dtype="float32")(body))
-    if settings["wide"]:
-        normal = keras.layers.BatchNormalization(momentum=0.9, dtype="float32")(statistics[:, :-1])
-        normal = keras.ops.clip(normal, -4.0, 4.0)  # of microphones far from those of training
-        normal = normal * statistics[:, -1:]  # a word says less than a sentence
-        if settings["hidden"]:
-            hidden = keras.layers.Dropout(settings["dropout"])(normal)
-            hidden = keras.layers.Dense(settings["hidden"], "relu", dtype="float32")(hidden)
-            normal = keras.layers.Concatenate(dtype="float32")([normal, hidden])
-        embeddings.append(normal)
-    embedding = keras.layers.Concatenate(dtype="float32")(embeddings) if embeddings[1:] else embeddings[0]
-    size = embedding.shape[-1] * (2 if settings["head"] == "beside" else 1)
-    plain, other = keras.Input((embedding.shape[-1],)), keras.Input((size,))
-    heads = []
-    for vector in (plain, other):
-        dropped = keras.layers.Dropout(settings["dropout"], dtype="float32")(vector)
-        heads.append(keras.Model(vector, keras.layers.Dense(len(LABELS), dtype="float32")(dropped)))
-    return keras.Model([x, statistics], embedding), *heads
-
-
-class Front:
-    """Mel power to what the network sees; `shape` is the usual spectrum of the training corpora."""
-
-    def __init__(self, settings):
-        self.s, self.shape = settings, tf.Variable(tf.zeros((1, 1, MELS)))
-
-    def __call__(self, window, reference=None):
-        """`(batch, frames, mels)` of mel power; `reference` is a spectrum `(batch, 1, mels)` for "speaker"."""
-        s = self.s
-        if s["normalize"] == "window":
-            return mel.standardized(window)
-        if s["normalize"] == "absolute":
-            return mel.relative(window, self.shape - 4.0, s)
-        own = mel.spectrum(window)[0] if reference is None else reference
-        if s["normalize"] == "common":
-            own = mel.common(own, self.shape)
-        return mel.relative(window, own, s)
-
-    def statistics(self, x, power, heard, shift=0.0):
-        """Of what the network sees, and of the pitch: `(batch, STATISTICS)`."""
-        melody = mel.melody(heard, power, shift) * float(self.s["melody"])
-        cepstra = mel.statistics(x, power)
-        cepstra *= np.where(np.arange(cepstra.shape[1]) < 96, 1.0, float(self.s["correlations"])).astype("float32")
-        seconds = tf.reduce_sum(tf.cast(mel.loudness(power)[..., 0] > 0, tf.float32), 1, keepdims=True)
-        seconds *= self.s["pool"] * mel.HOP / 16000
-        return tf.concat([cepstra, melody, seconds / (seconds + self.s["shrink"])], axis=1)
-
-    def train(self, power, heard):
-        """The same of windows recorded anew, their statistics, and which of them are no speech."""
-        s = self.s
-        groups = power.shape[0] // s["together"]
-        shift = tf.random.uniform((groups, 1), -s["pitch_shift"], s["pitch_shift"])
-        shift = tf.repeat(shift, s["together"], axis=0)
-        power, reference, nothing = mel.record(power, s), None, None
-        if s["nothing"]:
-            power, heard, nothing = mel.nothing(power, heard, s)
-        if s["normalize"] == "speaker":  # that of the speaker's clips in the batch
-            reference, weight = (tf.reshape(a, (-1, s["together"], a.shape[-1])) for a in mel.spectrum(power))
-            reference = tf.reduce_sum(reference * weight, 1) / (tf.reduce_sum(weight, 1) + 1e-3)
-            reference = tf.repeat(reference, s["together"], axis=0)[:, None]
-        x = self(power, reference)
-        return mel.masked(x, s), self.statistics(x, power, heard, shift), nothing
-
-
-class FlatAdamW:
-    """AdamW on one long vector: a few operations a step where Keras' runs a dozen for each of 250 variables."""
-
-    def __init__(self, variables, decay):
-        self.variables, self.sizes = variables, [int(np.prod(v.shape)) for v in variables]
-        kernel = np.concatenate([np.full(n, "kernel" in v.path) for v, n in zip(variables, self.sizes)])
-        self.decay = (decay * kernel).astype("float32")
-        self.rate, self.steps = tf.Variable(0.0), tf.Variable(0.0)
-        self.mean, self.square = (tf.Variable(tf.zeros(len(kernel))) for _ in range(2))
-
-    def reset(self):
-        for variable in (self.steps, self.mean, self.square):
-            variable.assign(tf.zeros_like(variable))
-
-    def apply(self, gradients):
-        join = lambda parts: tf.concat([tf.reshape(tf.cast(part, tf.float32), [-1]) for part in parts], 0)  # noqa: E731
-        gradient, steps = join(gradients), self.steps.assign_add(1.0)
-        mean = self.mean.assign(0.9 * self.mean + 0.1 * gradient) / (1 - 0.9**steps)
-        square = self.square.assign(0.999 * self.square + 0.001 * gradient**2) / (1 - 0.999**steps)
-        change = self.rate * (mean / (tf.sqrt(square) + 1e-7) + self.decay * join(v.value for v in self.variables))
-        for variable, part in zip(self.variables, tf.split(change, self.sizes)):
-            variable.value.assign_sub(tf.reshape(part, variable.shape))
 
 
 class Lab:
@@ -177,7 +81,7 @@ class Lab:
         return loss
 
     def rest(self, embedding, target):
-        """Mean embedding of the speaker's other clips in the batch, of unequal weights: what a reference may be made of.
+        """Mean embedding of the speaker's other clips in the batch: what a reference may be made of.
 
         For a share `ordinary` of the speakers it is made of their neutral clips, where they have any.
         """
@@ -222,14 +126,17 @@ class Lab:
         spectra = {speaker: self.reference(speaker) for _, speaker in speakers}
         shape = np.mean([np.mean([spectra[n] for c, n in speakers if c == k], axis=0) for k in known], axis=0)
         self.front.shape.assign((shape - shape.mean())[None])
-        draws, steps, losses, mean = mel.Draws(self.store, rows, s, seed), s["draws"] // s["batch"], [], None
+        draws, steps, losses, mean = Draws(self.store, rows, s, seed), s["draws"] // s["batch"], [], None
         for step in range(steps):
             warm = min(1.0, (step + 1) / (0.05 * steps))
             self.optimizer.rate.assign(s["rate"] * warm * 0.5 * (1 + np.cos(np.pi * step / steps)))
             log_power, clips = draws.batch()
             losses.append(self.step(*map(tf.constant, (log_power, target[clips], prior[clips]))))
             if s["average"] and step >= (1 - s["average"]) * steps:
-                now, count = [w for part in self.parts for w in part.get_weights()], step - int((1 - s["average"]) * steps)
+                now, count = (
+                    [w for part in self.parts for w in part.get_weights()],
+                    step - int((1 - s["average"]) * steps),
+                )
                 mean = now if mean is None else [m + (n - m) / (count + 1) for m, n in zip(mean, now)]
         if mean is not None:
             for part in self.parts:
@@ -248,9 +155,9 @@ class Lab:
     def probe(self):
         """What the plain head says of sounds that are no speech: logits `(sounds, labels)`, means over windows."""
         answers = []
-        for waveform in mel.probes().values():
-            power, heard = mel.mel_power(waveform).numpy(), mel.pitch(waveform).numpy()[:: self.s["pool"]]
-            _, power = mel.pooled(np.array([len(power)]), np.log(power + mel.QUIET), self.s["pool"])
+        for waveform in probes().values():
+            power, heard = mel_power(waveform).numpy(), pitch(waveform).numpy()[:: self.s["pool"]]
+            _, power = pooled(np.array([len(power)]), np.log(power + QUIET), self.s["pool"])
             frames = np.concatenate([power, heard], axis=1)[: self.s["frames"]]
             frames = np.pad(frames, [[0, self.s["frames"] - len(frames)], [0, 0]], mode="edge")
             windows = tf.constant(np.repeat(frames[None].astype("float16"), 64, axis=0))
@@ -294,29 +201,9 @@ class Lab:
         return kept
 
 
-def split(log_power):
-    """Mel power, and what `voices_mel.pitch` says, of what the store holds."""
-    log_power = tf.cast(log_power, tf.float32)
-    return tf.exp(log_power[..., :MELS]), log_power[..., MELS:]
-
-
-def beta(batch, alpha):
-    pair = tf.random.gamma((2, batch), alpha)
-    return pair[0] / (pair[0] + pair[1] + 1e-6)
-
-
-def mix_style(x, share):
-    """Freq-MixStyle (arXiv 2206.12513's family): per-band mean and deviation blended with another example's."""
-    mean, deviation = tf.reduce_mean(x, 1, keepdims=True), tf.math.reduce_std(x, 1, keepdims=True) + 0.1
-    order = tf.random.shuffle(tf.range(tf.shape(x)[0]))
-    part = tf.where(tf.random.uniform((tf.shape(x)[0], 1, 1)) < share, beta(tf.shape(x)[0], 0.3)[:, None, None], 1.0)
-    mixed = lambda a: part * a + (1 - part) * tf.gather(a, order)  # noqa: E731
-    return (x - mean) / deviation * mixed(deviation) + mixed(mean)
-
-
 def run(name, settings, folders, cache, results):
     """One recipe over its corpora left out; a fold that is kept in the cache is not trained again."""
-    store, lab, answers, facts = mel.Store(folders, cache / "mel", settings["pool"], settings["trim"]), None, {}, {}
+    store, lab, answers, facts = Store(folders, cache / "mel", settings["pool"], settings["trim"]), None, {}, {}
     corpora = store.index["corpus"].to_numpy()
     for out in settings["out"].split(","):
         file = cache / "answers" / f"{name}_{out}.npz"
@@ -380,7 +267,12 @@ def main():
         todo = [line for line in todo if not (arguments.results / f"{line.split()[0]}.json").exists()]
         if not todo:
             break
-        run(*read_recipe(todo[0]), dict(pair.split("=", 1) for pair in arguments.corpora), arguments.cache, arguments.results)
+        run(
+            *read_recipe(todo[0]),
+            dict(pair.split("=", 1) for pair in arguments.corpora),
+            arguments.cache,
+            arguments.results,
+        )
         keras.backend.clear_session()
 
 

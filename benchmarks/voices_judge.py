@@ -2,8 +2,7 @@
 
 import numpy as np
 from scipy.optimize import minimize_scalar
-
-from voices_mel import probes
+from voices_record import probes
 
 from emohrnet_tf.calibration import clip_probabilities
 from emohrnet_tf.evaluate import calibration_error
@@ -34,8 +33,8 @@ def judge(answers, settings):
     """Per corpus and way of use, and the means over corpora.
 
     Args:
-        answers: for each corpus left out: `label` of its clips, `owners`, and logits of its windows: `plain` and perhaps
-            `speaker`; `probe`, of what is no speech. "speakers" are speakers of RAVDESS left out, with eight labels.
+        answers: for each corpus left out: `label` of its clips, `owners`, and logits of its windows: `plain` and
+            perhaps `speaker`; `probe`, of what is no speech. "speakers" are of RAVDESS, with eight labels.
         settings: of the recipe.
     """
     if "speakers" in answers:
@@ -66,7 +65,9 @@ def judge(answers, settings):
                     "threshold": float(threshold), "answered": float(answered.mean()),
                     "right": float(right[answered].mean()) if answered.any() else None,
                 }  # fmt: skip
-            row["recall"] = {GROUPS[k]: float((cool(c, 1.0).argmax(1) == k)[truth[c] == k].mean()) for k in np.unique(truth[c])}
+            row["recall"] = {
+                GROUPS[k]: float((cool(c, 1.0).argmax(1) == k)[truth[c] == k].mean()) for k in np.unique(truth[c])
+            }
             corpora[c][way] = row
         if way == "plain" and all("probe" in a for a in answers.values()):
             sure = [grouped(a["probe"], settings["merge"]) / corpora[c][way]["temperature"] for c, a in answers.items()]
@@ -97,7 +98,8 @@ def summary(result):
     for way, row in result["mean"].items():
         each = " ".join(f"{100 * c[way]['four']['uar']:.0f}" for c in result["corpora"].values())
         four, free = row["four"], row["free"]
-        text += f" | {way} {100 * four['uar']:.1f} ({each}) ece {four['ece']:.2f} {four['answered']:.2f}@{four['right']:.2f}"
+        text += f" | {way} {100 * four['uar']:.1f} ({each}) ece {four['ece']:.2f}"
+        text += f" {four['answered']:.2f}@{four['right']:.2f}"
         text += f" free {100 * free['uar']:.1f} ece {free['ece']:.2f} {free['answered']:.2f}@{free['right']:.2f}"
     seconds = sum(fold["seconds"] for fold in result["training"].values())
     return text + f" | {seconds:.0f} s loss " + " ".join(f"{fold['loss']:.2f}" for fold in result["training"].values())
