@@ -198,7 +198,7 @@ def fit_published(name, features, classes, targets, rows, settings, seed):
     batch = min(settings["batch_size"], len(rows["train"]))
     data = tf.data.Dataset.from_tensor_slices((features[rows["train"]], targets[rows["train"]])).cache()
     data = data.shuffle(len(rows["train"]), seed=seed).batch(batch)
-    network.fit(data, epochs=settings["epochs"], callbacks=[rate, watch], verbose=0)
+    network.fit(data, epochs=settings["epochs"], callbacks=[rate, watch], shuffle=False, verbose=0)
     return watch, network
 
 

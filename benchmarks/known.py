@@ -3,10 +3,9 @@
     python benchmarks/known.py emovo.csv --cache CACHE --out docs/results/known base statistics +smoothing ...
     python benchmarks/known.py emovo.csv --cache CACHE --out docs/results/known --name try --set epochs=300 base
 
-The validation parts of folds 0 to 2 of `random`, together, are judged, by one network that was trained on all other clips
-and after its last epoch: as many clips as in a fold, a third of the cost of three. One standard error stands beside.
-What a fold tests is never judged as that fold's test. Mel powers are computed once and kept in CACHE; each recipe
-leaves a JSON file in OUT.
+The validation parts of folds 0 to 2 of `random`, together, are judged, by one network that was trained on all other
+clips and after its last epoch: as many clips as three runs would judge at the cost of one. One standard error stands
+beside. Mel powers are computed once and kept in CACHE; each recipe leaves a JSON file in OUT.
 
 A quick laboratory, not the product: clips are placed by whole frames, and augmentation is a part of the package's.
 """
@@ -353,10 +352,10 @@ def main():
             continue
         report = run(settings, clips, powers, arguments.seed)
         write_json(file, {"name": name, **report})
-        judged = report["judged"]
+        judged = {key: 100 * value for key, value in report["judged"].items()}
         print(
-            f"{name}: UAR {100 * judged['uar']:.1f} ± {100 * judged['uar_error']:.1f}, WAR {100 * judged['war']:.1f}, "
-            f"loss {judged['loss']:.3f}, train {report['train_accuracy']:.3f}, {report['epoch_seconds']:.2f} s an epoch",
+            f"{name}: UAR {judged['uar']:.1f} ± {judged['uar_error']:.1f}, WAR {judged['war']:.1f}, loss "
+            f"{judged['loss'] / 100:.3f}, training accuracy {report['train_accuracy']:.3f}",
             flush=True,
         )
 
