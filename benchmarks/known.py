@@ -67,30 +67,35 @@ BASE = {
     "test_gain_db": 0.0,  # level of the judged clips
     "shifts": 1,  # places in the window from which a clip is judged
 }
-STATISTICS = {"pooling": "statistics"}
+SMOOTHING = {"label_smoothing": 0.1}
 RECIPES = {  # by name: what differs from BASE
     "corpus": {},
     "window": {"normalize": "window"},
-    "statistics": STATISTICS,
+    "statistics": {"pooling": "statistics"},
     "floor_1e-6": {"floor": 1e-6},
     "floor_1e-2": {"floor": 1e-2},
     "deltas": {"deltas": 2},
-    "smoothing": {"label_smoothing": 0.1},
+    "smoothing": SMOOTHING,
     "mixup": {"mixup": 0.3},
     "joint": {"joint": True},
-    "epochs_300": {"epochs": 300},
-    "statistics_dropout": {**STATISTICS, "dropout": 0.5},
-    "statistics_mixup": {**STATISTICS, "mixup": 0.3},
-    "decay_0.3": {"weight_decay": 0.3},
-    "batch_16": {"batch_size": 16},
-    "ema": {"ema": 0.995},
-    "whole_clips": {"frames": 288},
-    "gain_6": {"gain_db": 6.0},
-    "noise": {"noise_db": 30.0},
-    "gain_6_noise": {"gain_db": 6.0, "noise_db": 30.0},
-    "stem_stride2": {"stem": "stride2"},
-    "small": {"architecture": "small"},
-    "shifts_5": {"shifts": 5},
+    "smoothing_joint": {**SMOOTHING, "joint": True},
+    "smoothing_mixup": {**SMOOTHING, "mixup": 0.3},
+    "smoothing_floor_1e-6": {**SMOOTHING, "floor": 1e-6},
+    "smoothing_floor_1e-2": {**SMOOTHING, "floor": 1e-2},
+    "smoothing_gain_6_noise_30": {**SMOOTHING, "gain_db": 6.0, "noise_db": 30.0},
+    "smoothing_gain_6": {**SMOOTHING, "gain_db": 6.0},
+    "smoothing_noise_30": {**SMOOTHING, "noise_db": 30.0},
+    "smoothing_batch_16": {**SMOOTHING, "batch_size": 16},
+    "smoothing_epochs_300": {**SMOOTHING, "epochs": 300},
+    "smoothing_frames_288": {**SMOOTHING, "frames": 288},
+    "smoothing_decay_0.3": {**SMOOTHING, "weight_decay": 0.3},
+    "smoothing_dropout": {**SMOOTHING, "dropout": 0.3},
+    "smoothing_ema": {**SMOOTHING, "ema": 0.99},
+    "smoothing_small": {**SMOOTHING, "architecture": "small"},
+    "smoothing_stride2": {**SMOOTHING, "stem": "stride2"},
+    "smoothing_light": {**SMOOTHING, "tempo_spread": 0.0, "time_shift_share": 0.0, "freq_mask_bins": 4},
+    "smoothing_strong": {**SMOOTHING, "tempo_spread": 0.2, "freq_mask_bins": 12, "time_mask_share": 0.15},
+    "smoothing_shifts_5": {**SMOOTHING, "shifts": 5},
 }
 FOLDS = (0, 1, 2)
 POWER_FLOOR, LEVEL_FLOOR = 1e-2, 1e-5  # of the product's front end
