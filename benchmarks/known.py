@@ -68,6 +68,7 @@ BASE = {
     "shifts": 1,  # places in the window from which a clip is judged
 }
 SMOOTHING = {"label_smoothing": 0.1}
+JOINT = {**SMOOTHING, "joint": True}
 RECIPES = {  # by name: what differs from BASE
     "corpus": {},
     "window": {"normalize": "window"},
@@ -78,24 +79,25 @@ RECIPES = {  # by name: what differs from BASE
     "smoothing": SMOOTHING,
     "mixup": {"mixup": 0.3},
     "joint": {"joint": True},
-    "smoothing_joint": {**SMOOTHING, "joint": True},
-    "smoothing_mixup": {**SMOOTHING, "mixup": 0.3},
-    "smoothing_floor_1e-6": {**SMOOTHING, "floor": 1e-6},
-    "smoothing_floor_1e-2": {**SMOOTHING, "floor": 1e-2},
-    "smoothing_gain_6_noise_30": {**SMOOTHING, "gain_db": 6.0, "noise_db": 30.0},
-    "smoothing_gain_6": {**SMOOTHING, "gain_db": 6.0},
-    "smoothing_noise_30": {**SMOOTHING, "noise_db": 30.0},
-    "smoothing_batch_16": {**SMOOTHING, "batch_size": 16},
-    "smoothing_epochs_300": {**SMOOTHING, "epochs": 300},
-    "smoothing_frames_288": {**SMOOTHING, "frames": 288},
-    "smoothing_decay_0.3": {**SMOOTHING, "weight_decay": 0.3},
-    "smoothing_dropout": {**SMOOTHING, "dropout": 0.3},
-    "smoothing_ema": {**SMOOTHING, "ema": 0.99},
-    "smoothing_small": {**SMOOTHING, "architecture": "small"},
-    "smoothing_stride2": {**SMOOTHING, "stem": "stride2"},
-    "smoothing_light": {**SMOOTHING, "tempo_spread": 0.0, "time_shift_share": 0.0, "freq_mask_bins": 4},
-    "smoothing_strong": {**SMOOTHING, "tempo_spread": 0.2, "freq_mask_bins": 12, "time_mask_share": 0.15},
-    "smoothing_shifts_5": {**SMOOTHING, "shifts": 5},
+    "smoothing_joint": JOINT,
+    "joint_mixup": {**JOINT, "mixup": 0.3},
+    "joint_epochs_200": {**JOINT, "epochs": 200},
+    "joint_batch_16": {**JOINT, "batch_size": 16},
+    "joint_gain_noise": {**JOINT, "gain_db": 6.0, "noise_db": 30.0},
+    "joint_gain": {**JOINT, "gain_db": 6.0},
+    "joint_noise": {**JOINT, "noise_db": 30.0},
+    "joint_window": {**JOINT, "normalize": "window"},
+    "joint_strong": {**JOINT, "tempo_spread": 0.2, "freq_mask_bins": 12, "time_mask_share": 0.15},
+    "joint_floor_1e-6": {**JOINT, "floor": 1e-6},
+    "joint_floor_1e-2": {**JOINT, "floor": 1e-2},
+    "joint_deltas": {**JOINT, "deltas": 2},
+    "joint_frames_288": {**JOINT, "frames": 288},
+    "joint_small": {**JOINT, "architecture": "small"},
+    "joint_stride2": {**JOINT, "stem": "stride2"},
+    "joint_decay": {**JOINT, "weight_decay": 0.3},
+    "joint_dropout": {**JOINT, "dropout": 0.3},
+    "joint_ema": {**JOINT, "ema": 0.99},
+    "joint_shifts": {**JOINT, "shifts": 5},
 }
 FOLDS = (0, 1, 2)
 POWER_FLOOR, LEVEL_FLOOR = 1e-2, 1e-5  # of the product's front end
