@@ -49,6 +49,8 @@ BASE = {
     "fuse_filters": None,
     "dropout": 0.0,
     "joint": False,  # classes are speaker and emotion; probabilities are summed over speakers
+    "auxiliary": [],  # columns of the index that further outputs name in training: sentence, statement, intensity
+    "auxiliary_weight": 0.3,
     "epochs": 100,
     "batch_size": 32,
     "learning_rate": 3e-3,
@@ -87,6 +89,8 @@ RECIPES = {  # by name: what differs from BASE
     "joint_gain": {**JOINT, "gain_db": 6.0},
     "joint_noise": {**JOINT, "noise_db": 30.0},
     "joint_window": {**JOINT, "normalize": "window"},
+    "joint_sentence": {**JOINT, "auxiliary": ["sentence"]},
+    "joint_statement_intensity": {**JOINT, "auxiliary": ["statement", "intensity"]},
     "joint_strong": {**JOINT, "tempo_spread": 0.2, "freq_mask_bins": 12, "time_mask_share": 0.15},
     "joint_floor_1e-6": {**JOINT, "floor": 1e-6},
     "joint_floor_1e-2": {**JOINT, "floor": 1e-2},
@@ -178,8 +182,8 @@ def build(settings, mels, classes):
 class Laboratory:
     """A recipe's network, traced once, trained anew for each fold."""
 
-    def __init__(self, settings, mels, classes):
-        self.settings, self.sizes = settings, (settings, mels, classes)
+    def __init__(self, settings, mels, widths):
+        self.settings, self.widths, self.sizes = settings, widths, (settings, mels, sum(widths))
         names = "time_shift_share tempo_spread vocal_tract_spread freq_mask_bins time_mask_share"
         self.augment = Augment(**{name: settings[name] for name in names.split()})
         keras.config.set_dtype_policy(self.settings["policy"])
@@ -209,10 +213,14 @@ class Laboratory:
         x = self.augment(x[..., None], numbers, training=True)
         if self.settings["mixup"]:
             x, target = mix(x, target, share)
+        target, *others = tf.split(target, self.widths, axis=1)
         target = target * (1 - self.settings["label_smoothing"]) + self.settings["label_smoothing"] / target.shape[-1]
         with tf.GradientTape() as tape:
-            logits = self.network(x, training=True)
+            logits, *other_logits = tf.split(self.network(x, training=True), self.widths, axis=1)
             loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(target, logits))
+            for true, said in zip(others, other_logits):
+                extra = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(true, said))
+                loss += self.settings["auxiliary_weight"] * extra
         variables = self.network.trainable_variables
         self.optimizer.apply(tape.gradient(loss, variables), variables)
         if self.settings["ema"]:
@@ -286,6 +294,7 @@ class Laboratory:
             owners += [number] * len(windows)
         x = normalized(np.stack(x), s, self.statistics).astype("float32")
         logits = np.concatenate([self.answer(x[i : i + 64, ..., None]).numpy() for i in range(0, len(x), 64)])
+        logits = logits[:, : self.widths[0]]
         windows = np.exp(logits - logits.max(axis=1, keepdims=True))
         windows = (windows / windows.sum(axis=1, keepdims=True)).reshape(len(x), -1, emotions).sum(axis=1)
         sums = np.zeros((len(rows), emotions))
@@ -314,8 +323,12 @@ def run(settings, clips, powers, seed):
     emotion, speakers = emotion_numbers(clips.index, labels), sorted(clips.index.speaker.unique())
     groups = clips.index.speaker.map(speakers.index).to_numpy() if settings["joint"] else np.zeros(len(emotion), int)
     numbers = groups * len(labels) + emotion
-    targets = np.eye((groups.max() + 1) * len(labels), dtype="float32")[numbers]
-    laboratory, began = Laboratory(settings, powers[0].shape[1], targets.shape[1]), time.perf_counter()
+    targets = [np.eye((groups.max() + 1) * len(labels), dtype="float32")[numbers]]
+    for column in settings["auxiliary"]:
+        names, numbers = np.unique(clips.index[column].astype(str), return_inverse=True)
+        targets.append(np.eye(len(names), dtype="float32")[numbers])
+    widths, targets = [one.shape[1] for one in targets], np.concatenate(targets, axis=1)
+    laboratory, began = Laboratory(settings, powers[0].shape[1], widths), time.perf_counter()
     parts = [split(clips.index, "random", fold=fold, seed=0) == "validation" for fold in FOLDS]
     held_out = np.any(parts, axis=0)
     loss, accuracy = laboratory.fit(powers, targets, np.flatnonzero(~held_out), seed)
