@@ -1,6 +1,6 @@
 """What are figures of 99 % made of? One classifier, honest and with each leak that published evaluations may have.
 
-    python benchmarks/leaks.py ravdess.csv emovo.csv --json docs/results/leaks.json
+    python benchmarks/leaks.py emovo.csv --json docs/results/leaks_emovo.json
 
 The classifier is the support vector machine of `functionals.py`, so that a laptop repeats the whole in minutes. THESE
 ARE MISTAKES, made on purpose to show what each is worth; nothing here is an option of the package. Each leak stands

@@ -15,6 +15,7 @@ from pages.card import card_page
 from pages.experiments import experiments_page, keep, known_page
 from pages.figures import ROOT
 from pages.jobs import dimensions_page, own_labels_page
+from pages.leaks import leakage_page
 from pages.results import result_rows, results_page
 from pages.speed import export_page, speed_page
 
@@ -28,6 +29,7 @@ def pages():
     return {
         ROOT / "README.md": head + begin + result_rows() + "\n" + end + rest.split(end)[1],
         ROOT / "docs/results.md": results_page(),
+        ROOT / "docs/leakage.md": leakage_page(),
         ROOT / "docs/results/experiments.md": experiments_page(),
         ROOT / "docs/results/known.md": known_page(),
         weights_file("ravdess").with_suffix(".md"): card_page(),
