@@ -27,7 +27,8 @@ def leakage_page():
             honest, leaking = runs[leak, False], runs[leak, True]
             worth = 100 * (statistics.mean(leaking) - statistics.mean(honest))
             cells = f"{spread_of(honest, 100, 1)} | {spread_of(leaking, 100, 1)} | {worth:+.1f}"
-            lines.append(f"| {corpus} | {LEAKS[leak]} | {cells} |")
+            copies = f" ({report['rows'][0]['same']} here)" if leak == "duplicates" else ""
+            lines.append(f"| {corpus} | {LEAKS[leak]}{copies} | {cells} |")
     found = [json.loads(file.read_text()) for file in sorted((RESULTS / "comparators").glob("*/report.json"))]
     for summary in [*summaries().values(), *found]:
         honest, best = summary["scores"][summary["chosen"]]["uar"], summary["scores"]["best_on_test"]["uar"]
