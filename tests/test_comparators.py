@@ -4,13 +4,17 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 
 import comparators
 
-from emohrnet_tf.config import Audio
+from emohrnet_tf.config import Audio, preset
+from emohrnet_tf.crossval import summarize
+from emohrnet_tf.data import Clips
+from emohrnet_tf.train import fingerprint
 
 
 @pytest.mark.parametrize(
@@ -97,3 +101,18 @@ def test_a_comparator_also_takes_our_log_mels(network):
     audio = Audio(frames=64)
     model = comparators.on_log_mels(network, audio, 7)
     assert model(np.zeros((2, 64, 64, 1), "float32")).shape == (2, 7)
+
+
+def test_a_fold_in_our_recipe_has_the_form_of_a_report(index, tmp_path):
+    clips = Clips(index, 16000)
+    config = preset("tuned").replace({"audio": {"frames": 64}, "training": {"epochs": 1, "batch_size": 8}})
+    run = {"protocol": "random", "fold": 0, "seed": 0, "preset": "our_recipe", "network": "tim_net"}
+    run["config"] = {**config.to_dict(), "network": {"architecture": "tim_net"}}
+    run["index"] = fingerprint(index, config.head)
+    report, table = comparators.run_fold("tim_net", config, clips, None, run)
+    assert report["clips"]["train"] + report["clips"]["test"] == len(index)
+    assert report["epochs"] == {"validation": None, "last": 1, "best_on_test": 1}
+    table.to_csv(tmp_path / "fold0_seed0.csv", index=False)
+    summary = summarize([report], [pd.read_csv(tmp_path / "fold0_seed0.csv").assign(seed=0)], 5)
+    assert summary["network"] == "tim_net"
+    assert not summary["complete"]
