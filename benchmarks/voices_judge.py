@@ -4,8 +4,8 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from voices_record import probes
 
-from emohrnet_tf.calibration import clip_probabilities
-from emohrnet_tf.evaluate import calibration_error
+from emohrnet_tf.evaluation.calibration import clip_probabilities
+from emohrnet_tf.evaluation.metrics import calibration_error
 
 GROUPS = ["neutral", "happiness", "sadness", "anger", "fear", "disgust", "surprise"]  # neutral holds calm
 FOUR = 4  # the first of them are asked of every corpus

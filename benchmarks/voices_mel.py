@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from voices_store import LOUD_NATS, MELS, N_FFT, QUIET
 
-from emohrnet_tf.features import mel_weights
+from emohrnet_tf.model.mel import mel_weights
 
 
 def loudness(power):

@@ -7,7 +7,7 @@ import voices_mel as mel
 from voices_record import nothing, record
 from voices_store import HOP, LABELS, MELS
 
-from emohrnet_tf.hrnet import hrnet
+from emohrnet_tf.model.hrnet import hrnet
 
 STATISTICS = 3 * 32 + 15 + 9 + 1  # of cepstra, their correlations, pitch and level; and how much they stand on
 

@@ -16,7 +16,7 @@ import numpy as np
 from voices_judge import FOUR, GROUPS, grouped, uar
 from voices_store import HOP, Store
 
-from emohrnet_tf.calibration import clip_probabilities
+from emohrnet_tf.evaluation.calibration import clip_probabilities
 
 SECONDS, DRAWS = (3, 10, 30, 60), 3
 

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from emohrnet_tf.audio import load_audio
-from emohrnet_tf.features import fourier_factors, mel_weights, power_spectrum
+from emohrnet_tf.audio.files import load_audio
+from emohrnet_tf.model.features import fourier_factors, power_spectrum
+from emohrnet_tf.model.mel import mel_weights
 
 LABELS = ["neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise"]
 HOP, N_FFT, MELS = 256, 1024, 64

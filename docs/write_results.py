@@ -5,17 +5,18 @@
     python docs/write_results.py --keep RUN   # also take a run's validation figures into the log of experiments
 
 README's results and docs/results.md come from docs/results/*/ (`emohrnet crossval`), docs/results/experiments.md from
-docs/results/experiments/*.json, docs/corpora.md from the registry of corpora, the other
-pages from docs/exports and benchmarks.
+docs/results/experiments/*.json, docs/results/known.md from docs/results/known/*.json, docs/corpora.md from the registry
+of corpora, the other pages from docs/exports and benchmarks.
 """
 
 import sys
 
 from pages.card import card_page
 from pages.corpora import corpora_page
-from pages.experiments import experiments_page, keep
+from pages.experiments import experiments_page, keep, known_page
 from pages.figures import ROOT
 from pages.jobs import dimensions_page, own_labels_page
+from pages.leaks import leakage_page
 from pages.results import result_rows, results_page
 from pages.speed import export_page, speed_page
 
@@ -29,7 +30,9 @@ def pages():
     return {
         ROOT / "README.md": head + begin + result_rows() + "\n" + end + rest.split(end)[1],
         ROOT / "docs/results.md": results_page(),
+        ROOT / "docs/leakage.md": leakage_page(),
         ROOT / "docs/results/experiments.md": experiments_page(),
+        ROOT / "docs/results/known.md": known_page(),
         weights_file("ravdess").with_suffix(".md"): card_page(),
         ROOT / "docs/speed.md": speed_page(),
         ROOT / "docs/export.md": export_page(),

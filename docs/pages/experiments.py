@@ -33,6 +33,26 @@ def experiments_page():
     return filled("docs/results/experiments.md", "from docs/results/experiments/*.json", "experiments", lines)
 
 
+def known_page():
+    """docs/results/known.md with its table: the recipes of `benchmarks/known.py`."""
+    rows = [json.loads(file.read_text()) for file in sorted((RESULTS / "known").glob("*.json"))]
+    base = next(row["settings"] for row in rows if row["name"] == "corpus")
+    lines = [
+        "| recipe | corpus, clips judged, seed | UAR | WAR | loss | training accuracy | epochs | other than `corpus` |",
+        "|---|---|---:|---:|---:|---:|---:|---|",
+    ]
+    for row in sorted(rows, key=lambda row: (row["corpus"], row["judged"]["loss"])):
+        judged, settings = row["judged"], row["settings"]
+        cells = [f"{percent(judged[name])} ± {percent(judged[f'{name}_error'])}" for name in ("uar", "war")]
+        changed = [f"{key} {value}" for key, value in settings.items() if value != base.get(key) and key != "epochs"]
+        lines.append(
+            f"| {row['name']} | {row['corpus']}, {judged['clips']}, {row['seed']} | {' | '.join(cells)} | "
+            f"{judged['loss']:.3f} | {percent(row['train_accuracy'])} | {settings['epochs']} | {', '.join(changed)} |"
+        )
+    lines += ["", f"{len(rows)} runs. {made_on(rows)}."]
+    return filled("docs/results/known.md", "from docs/results/known/*.json", "known", lines)
+
+
 def _difference(row):
     """Settings that are not the default, as `--set` takes them, and what other corpora trained too."""
     default, changed = Config().to_dict(), [f"also {corpus}" for corpus in row.get("also", {})]

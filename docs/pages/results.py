@@ -43,6 +43,12 @@ def summaries():
     return dict(sorted(found.items(), key=lambda item: not item[1]["complete"]))
 
 
+def comparators(corpus, protocol):
+    """The reports of `benchmarks/comparators.py` on a corpus and protocol."""
+    found = [json.loads(file.read_text()) for file in sorted((RESULTS / "comparators").glob("*/report.json"))]
+    return [summary for summary in found if (summary["corpus"], summary["protocol"]) == (corpus, protocol)]
+
+
 def covered(summary):
     """Which part of its protocol a report covers, in words."""
     seeds = f"seed {summary['seeds'][0]}" if len(summary["seeds"]) == 1 else f"{len(summary['seeds'])} seeds"
@@ -126,11 +132,8 @@ def results_page():
         lines += ["| what | UAR | WAR | last epoch, UAR / WAR | best on test (optimistic), UAR / WAR |"]
         lines += ["|---|---:|---:|---:|---:|"]
         for summary in own:
-            scores, result = summary["scores"], summary["scores"][summary["chosen"]]
-            cells = [f"{percent(result[name]['mean'])}{_spread(result[name])}" for name in ("uar", "war")]
-            for choice in ("last", "best_on_test"):
-                cells.append(" / ".join(percent(scores[choice][name]["mean"]) for name in ("uar", "war")))
-            lines.append(f"| **emohrnet_tf**: {made_by(summary)}; {covered(summary)} | {' | '.join(cells)} |")
+            lines.append(f"| **emohrnet_tf**: {made_by(summary)}; {covered(summary)} | {_cells(summary)} |")
+        lines += [_comparator_line(summary) for summary in comparators(corpus, protocol)]
         lines += _functionals_line(functionals, corpus, protocol)
         for name, value, measure in published:
             uar = f"{value:.2f}" if measure == "UAR" else ""
@@ -169,6 +172,29 @@ def command(summary):
 
 def _yardstick(facts, corpus, protocol):
     return [row for row in facts["rows"] if (row["corpus"], row["protocol"]) == (corpus, protocol)]
+
+
+def _cells(summary):
+    """The four cells of a row."""
+    scores, result = summary["scores"], summary["scores"][summary["chosen"]]
+    cells = [f"{percent(result[name]['mean'])}{_spread(result[name])}" for name in ("uar", "war")]
+    for choice in ("last", "best_on_test"):
+        cells.append(" / ".join(percent(scores[choice][name]["mean"]) for name in ("uar", "war")))
+    return " | ".join(cells)
+
+
+COMPARATORS = {"light_sernet": "Light-SERNet (arXiv 2110.03435)", "tim_net": "TIM-Net (arXiv 2211.08233)"}
+RECIPES = {"published": "as published but for the epoch", "our_recipe": "on this project's log-mels, in its recipe"}
+
+
+def _comparator_line(summary):
+    """The row of another network on the same folds, `benchmarks/comparators.py`."""
+    commits = ", ".join(sorted({str(run["commit"]) for run in summary["runs"]}))
+    return (
+        f"| {COMPARATORS[summary['network']]} built anew (`benchmarks/comparators.py`), {RECIPES[summary['preset']]}, "
+        f"{summary['config']['training']['epochs']} epochs; {covered(summary)}, validation clips train too; commit "
+        f"{commits}, {machine(summary)} | {_cells(summary)} |"
+    )
 
 
 def _functionals_line(facts, corpus, protocol):
