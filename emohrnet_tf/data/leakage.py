@@ -143,7 +143,7 @@ def heard(model, index, clip_marks=None, trained_only=False):
     """Which clips of an index a model, or one that it started from, was trained on or chosen by.
 
     Clips are told by their samples (`audio.identity`): under another name, in another folder or format they are the
-    same. A model that comes along also counts every clip of its corpus, of which other copies exist.
+    same. A pretrained model also counts every clip of its corpus, of which other copies exist.
 
     Args:
         model: `EmoHRNet`, or as for `emohrnet.load_model`.
