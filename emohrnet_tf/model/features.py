@@ -14,6 +14,7 @@ LEVEL_FLOOR = 1e-5  # rms, -100 dB full scale: what is quieter is not raised to 
 POWER_FLOOR = 1e-2  # about 50 dB below the mel power of white noise of rms 1
 SPREAD_FLOOR = 1e-1  # smallest standard deviation that standardisation divides by
 NORMALIZE = ("window", "reference", "corpus")
+CORPUS_FLOOR = 1e-4  # mel power, below the recordings' noise
 QUIET = 1e-9  # mel power below every recording's own noise
 SPEECH_NATS = 4.0  # a frame counts as speech by how far it lies above the mean power less this
 RELATIVE_FLOOR, RELATIVE_SPREAD, RELATIVE_MOST = 5.0, 2.0, 4.0  # of `relative`
@@ -117,7 +118,8 @@ def log_mel(waveform, *, normalize="window", statistics=None, reference=None, st
       then its mean is taken off and it is divided by its standard deviation. Gain does not matter.
     - "reference": relative to the spectrum of the voice's ordinary speech (`relative`): `reference`, or where there
       is none the window's own (`speech_spectrum`). Gain matters where a reference is given, and only relative to it.
-    - "corpus": each band is standardised by its mean and deviation over the training part. Gain matters.
+    - "corpus": `log(mel power + CORPUS_FLOOR)`, each band standardised by its mean and deviation over the training
+      part. Gain matters.
 
     Every step looks at one window alone.
 
@@ -148,7 +150,7 @@ def log_mel(waveform, *, normalize="window", statistics=None, reference=None, st
         if statistics is None:
             raise InputError('normalize="corpus" needs the statistics of a training part. Received: None')
         mean, deviation = (np.asarray(values, "float32") for values in statistics)
-        return (tf.math.log(power + QUIET) - mean) / deviation
+        return (tf.math.log(power + CORPUS_FLOOR) - mean) / deviation
     own = speech_spectrum(power)[0]
     if reference is not None:
         own = tf.where(tf.math.is_nan(reference), own, reference)

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from emohrnet_tf.audio.files import load_audio
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.model.features import QUIET, SPEECH_NATS, mel_power, speech_spectrum
+from emohrnet_tf.model.features import CORPUS_FLOOR, QUIET, SPEECH_NATS, mel_power, speech_spectrum
 
 LEAST_SECONDS = 2.0  # of speech in a reference; ten or more are better
 
@@ -60,7 +60,7 @@ def band_statistics(waveforms, audio):
     """
     count, total, squares = 0, 0.0, 0.0
     for waveform in waveforms:
-        x = np.log(frame_powers(waveform, audio).astype("float64") + QUIET)
+        x = np.log(frame_powers(waveform, audio).astype("float64") + CORPUS_FLOOR)
         count, total, squares = count + len(x), total + x.sum(axis=0), squares + (x**2).sum(axis=0)
     mean = total / count
     deviation = np.sqrt(np.maximum(squares / count - mean**2, 1e-4))

@@ -34,7 +34,7 @@ def test_places_that_cannot_be_written_are_said_before_the_work(emohrnet, run, c
     def work(*arguments, **settings):
         pytest.fail("the work was begun")
 
-    monkeypatch.setattr("emohrnet_tf.audio.files._open_sound", work)
+    monkeypatch.setattr("emohrnet_tf.audio.files._decoded", work)
     monkeypatch.setattr("emohrnet_tf.inference.predict.load_audio", work)
     monkeypatch.setattr("emohrnet_tf.training.run.Clips", work)
     monkeypatch.setattr("emohrnet_tf.training.crossval.Clips", work)

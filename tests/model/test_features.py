@@ -6,6 +6,7 @@ from contracts import check_layer
 
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.model.features import (
+    CORPUS_FLOOR,
     POWER_FLOOR,
     QUIET,
     LogMelSpectrogram,
@@ -135,10 +136,10 @@ def test_settings_that_cannot_work_are_refused(settings, message):
 
 def test_by_the_corpus_each_band_is_standardised_and_the_level_stays():
     power = librosa_power(speech_like())
-    mean, deviation = np.log(power + QUIET).mean(axis=0), np.log(power + QUIET).std(axis=0)
+    mean, deviation = np.log(power + CORPUS_FLOOR).mean(axis=0), np.log(power + CORPUS_FLOOR).std(axis=0)
     how = {"normalize": "corpus", "statistics": (mean.tolist(), deviation.tolist())}
     ours = log_mel(speech_like(), **how).numpy()
-    np.testing.assert_allclose(ours, (np.log(power + QUIET) - mean) / deviation, atol=2e-3)
+    np.testing.assert_allclose(ours, (np.log(power + CORPUS_FLOOR) - mean) / deviation, atol=2e-3)
     louder = log_mel(speech_like() * np.float32(10), **how).numpy()
     voiced = power.mean(axis=1) > 1
     np.testing.assert_allclose((louder - ours)[voiced].mean(axis=0), np.log(100) / deviation, rtol=0.01)

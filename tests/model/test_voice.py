@@ -6,7 +6,7 @@ from test_features import librosa_power, speech_like
 
 from emohrnet_tf import EmoHRNet, InputError
 from emohrnet_tf.config import Audio, Network
-from emohrnet_tf.model.features import QUIET
+from emohrnet_tf.model.features import CORPUS_FLOOR, QUIET
 from emohrnet_tf.model.voice import band_statistics, frame_powers, reference
 
 AUDIO = Audio(frames=64, normalize="reference")
@@ -43,7 +43,7 @@ def test_frames_of_a_long_waveform_are_those_of_one_piece():
 def test_statistics_are_numpys():
     waveforms = [voice(2, seed) for seed in range(3)]
     mean, deviation = band_statistics(waveforms, AUDIO)
-    x = np.log(np.concatenate([frame_powers(w, AUDIO) for w in waveforms]) + QUIET)
+    x = np.log(np.concatenate([frame_powers(w, AUDIO) for w in waveforms]) + CORPUS_FLOOR)
     np.testing.assert_allclose(mean, x.mean(axis=0), atol=1e-3)
     np.testing.assert_allclose(deviation, x.std(axis=0), atol=1e-3)
 
