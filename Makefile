@@ -1,7 +1,7 @@
 # `make demo` and `make test` need Python 3.11 to 3.13 and nothing else; everything is installed into .venv.
 PYTHON ?= python3
 PIP = -m pip install --quiet --disable-pip-version-check
-TWO = -n 2 --dist loadgroup  # processes; a test file stays in one, and so do files that share what they make
+TWO = -n 2 --dist loadfile  # processes; a test file stays in one, with what it makes
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 # As the command does: much faster convolutions on some processors.
 export TF_ENABLE_ONEDNN_OPTS ?= 1

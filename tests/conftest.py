@@ -18,19 +18,6 @@ def write_voice(path, pitch_hz, seconds=0.7, seed=0, rate=16000):
     soundfile.write(path, 0.1 * voice + 0.003 * random.standard_normal(len(t)), rate)
 
 
-# Files that share what one process makes once: they go to the same one (`--dist loadgroup`); any other file goes alone.
-GROUPS = {
-    **dict.fromkeys(("test_tflite", "test_metadata", "test_mediapipe"), "tones"),
-    **dict.fromkeys(("test_saved_model", "test_serving", "test_c_api"), "served"),
-    **dict.fromkeys(("test_train", "test_crossval"), "trained"),
-}
-
-
-def pytest_collection_modifyitems(items):
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(GROUPS.get(item.path.stem, item.path.stem)))
-
-
 @pytest.fixture(scope="session", autouse=True)
 def _traced_once(request):
     """Runs of one network share its trace, which costs more than their training; that a shared trainer gives what a
