@@ -1,6 +1,7 @@
 """Commands for who uses a model: files, recordings, exports, and the demo."""
 
 import json
+import math
 import sys
 import time
 from pathlib import Path
@@ -59,20 +60,26 @@ def predict(
     point = [name for name in (*DIMENSIONS, "radius", "theta", "phi", "region") if name in result]
     labels = [column for column in result.columns if column not in ("file", "emotion", "error", *point)]
     good, failed = result[result.error.isna()], result[result.error.notna()]
+    silent = lambda row: math.isnan(row[(labels or point)[0]])  # noqa: E731
     if form == "csv":
         typer.echo(result.to_csv(index=False, float_format="%.6f"), nl=False)
     elif form == "json":
         rows = []
         for row in good.to_dict("records"):
-            rows.append({"file": row["file"]})
+            rows.append({"file": row["file"]} | ({"emotion": row["emotion"]} if labels else {}))
+            if silent(row):
+                continue
             if labels:
-                rows[-1] |= {"emotion": row["emotion"], "probabilities": {x: round(row[x], 6) for x in labels}}
+                rows[-1]["probabilities"] = {x: round(row[x], 6) for x in labels}
             rows[-1] |= {name: row[name] if name == "region" else round(row[name], 6) for name in point}
         rows += [{"file": row["file"], "error": row["error"]} for row in failed.to_dict("records")]
         typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
     else:
         rows, shown = [], [name for name in point if name not in ("radius", "theta", "phi")]
         for row in good.to_dict("records"):
+            if silent(row):
+                rows.append((row["file"], *([row["emotion"], ""] if labels else []), *("" for _ in shown)))
+                continue
             best = sorted(labels, key=row.get, reverse=True)[:3]
             named = [row["emotion"], ", ".join(f"{x} {row[x]:.2f}" for x in best)] if labels else []
             values = [row[name] if name == "region" else f"{row[name]:.2f}" for name in shown]

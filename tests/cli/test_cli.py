@@ -6,8 +6,10 @@ import subprocess
 import sys
 from typing import get_args
 
+import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 from conftest import write_voice
 from iemocap_tree import write_iemocap
 
@@ -311,3 +313,13 @@ def test_a_table_is_prepared_and_a_folder_of_the_models_name_hides_nothing(emohr
     (tmp_path / "ravdess").mkdir()
     monkeypatch.chdir(tmp_path)
     assert model_file("ravdess").name == "ravdess.npz"
+
+
+def test_silence_is_named_and_no_number_is_made_up_for_it(emohrnet, run, tmp_path):
+    soundfile.write(tmp_path / "quiet.wav", np.zeros(16000), 16000)
+    code, out, _ = emohrnet("predict", tmp_path / "quiet.wav", "--model", run, "--format", "json")
+    assert code == 0
+    assert json.loads(out, parse_constant=pytest.fail) == [{"file": str(tmp_path / "quiet.wav"), "emotion": "silence"}]
+    code, out, _ = emohrnet("predict", tmp_path / "quiet.wav", "--model", run)
+    assert "silence" in out
+    assert "nan" not in out
