@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from emohrnet_tf.audio.files import measure_audio
-from emohrnet_tf.audio.identity import digest_of, groups
+from emohrnet_tf.audio.identity import cut_of, digest_of, groups
 from emohrnet_tf.audio.walk import walk
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.labels import check_labels
@@ -151,9 +151,7 @@ def _marks(rows, places):
     """`identity.marks` of rows whose recordings are known: a section or a channel is read by itself."""
 
     def read(row, place):
-        start, end = (row.get(key) for key in ("start", "end"))
-        cut = {"channel": row.get("channel"), "start": start, "end": end}
-        cut = {key: value for key, value in cut.items() if pd.notna(value) and value != ""}
+        cut = cut_of(row)
         try:
             return [(digest_of(row["file"], **cut), 0.0, math.inf), place] if cut else [place]
         except InputError:  # found again, and named, when the clips are decoded
