@@ -151,11 +151,12 @@ function fillTable(mean) {
     return line;
   };
   const [head, body, foot] = at("numbers").children;
+  const { votes } = clip;
   head.replaceChildren(row("seconds", clip.labels));
-  body.replaceChildren(...clip.windows.map(({ start, probabilities }) => {
+  body.replaceChildren(...clip.windows.map(({ start, probabilities }, k) => {
     const end = Math.min(start + clip.samples, clip.waveform.length);
     const [from, to] = [start, end].map((sample) => (sample / clip.sampleRate).toFixed(2));
-    return row(`${from} to ${to}`, probabilities.map((share) => share.toFixed(4)));
+    return row(`${from} to ${to}`, probabilities.map((share) => votes[k] ? share.toFixed(4) : "")); // silence: none
   }));
   foot.replaceChildren(row("mean", mean ? mean.map((share) => share.toFixed(4)) : clip.labels.map(() => "")));
 }

@@ -43,10 +43,14 @@ export class Clip {
     return (this.finished ? windowStarts : wholeWindowStarts)(this.waveform.length, this.samples);
   }
 
+  /** Which of the scored windows are not silent. */
+  get votes() {
+    return spoken(this.waveform, this.windows.map(({ start }) => start), this.samples, this.sampleRate);
+  }
+
   /** Mean of the probabilities of the windows that are not silent; null where there is none yet. */
   get mean() {
-    const starts = this.windows.map(({ start }) => start);
-    const votes = spoken(this.waveform, starts, this.samples, this.sampleRate);
+    const { votes } = this;
     const heard = this.windows.filter((_, k) => votes[k]);
     if (!heard.length) return null;
     const sum = (label) => heard.reduce((all, { probabilities }) => all + probabilities[label], 0);

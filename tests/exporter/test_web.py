@@ -117,7 +117,7 @@ def table(page):
     rows = page.eval_on_selector_all(
         "#numbers tr", "rows => rows.map(row => [...row.cells].map(cell => cell.textContent))"
     )
-    scores = np.array([[float(cell) for cell in row[1:]] for row in rows[1:]])
+    scores = np.array([[float(cell or "nan") for cell in row[1:]] for row in rows[1:]])  # silence has no numbers
     return rows[0][1:], scores[:-1], scores[-1]
 
 
@@ -152,7 +152,9 @@ def test_microphone_is_classified_while_it_records(page, exported):
 def test_silence_is_called_silence(page, tmp_path):
     soundfile.write(tmp_path / "silence.wav", np.zeros(16000), 16000)
     page.set_input_files("#audio-file", tmp_path / "silence.wav")
-    table(page)
+    _, shown, mean = table(page)
+    assert np.isnan(shown).all() and np.isnan(mean).all()
+    assert page.inner_text("#emotion") == "silence"
     assert "silence" in page.inner_text("#status").removeprefix("silence.wav")
 
 
