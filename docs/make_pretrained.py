@@ -2,6 +2,7 @@
 
     python docs/make_pretrained.py path/to/RAVDESS [training.mixed_precision=true]
     python docs/make_pretrained.py path/to/RAVDESS --heard     # the same weights, and anew by which clips they came
+    python docs/make_pretrained.py path/to/RAVDESS --spectra   # by which exports are calibrated and verified
 
 Its temperature is the mean over the folds of `docs/results/ravdess_speaker`, as it has no held-out clips of its own.
 """
@@ -12,11 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
+from emohrnet_tf.audio.files import load_audio
 from emohrnet_tf.audio.identity import marks
+from emohrnet_tf.audio.windows import windows
 from emohrnet_tf.config import preset
 from emohrnet_tf.corpora import read_corpus
 from emohrnet_tf.model.emohrnet import load_model
-from emohrnet_tf.pretrained import read_weights, weights_file, write_weights
+from emohrnet_tf.model.features import mel_power
+from emohrnet_tf.pretrained import read_weights, spectra_file, weights_file, write_spectra, write_weights
 from emohrnet_tf.training.run import train
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,6 +28,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def main(corpus, *settings, out="runs/ravdess_all"):
     index, _ = read_corpus("ravdess", corpus)
+    if settings == ("--spectra",):
+        write_spectra(spectra_file("ravdess"), spectra(index, load_model("ravdess").audio))
+        return
     heard = [clip[0][0] for clip in marks(index)]
     if settings == ("--heard",):
         write_weights(weights_file("ravdess"), *read_weights(weights_file("ravdess")), heard)
@@ -39,6 +46,20 @@ def main(corpus, *settings, out="runs/ravdess_all"):
     }
     facts |= {name: report[name] for name in ("corpus", "clips", "epochs", "seed", "config", "commit", "versions")}
     write_weights(weights_file("ravdess"), facts, model.network.get_weights(), heard)
+    write_spectra(spectra_file("ravdess"), spectra(index, model.audio))
+
+
+def spectra(index, audio, each=8):
+    """Mel power of the loudest window of `each` clips of every emotion, of many actors, at half of the frames."""
+    random, cut = np.random.default_rng(0), []
+    for number, (_, clips) in enumerate(index.groupby("emotion")):
+        for turn in range(each):
+            spoken = clips[clips["speaker"] == f"{(number * 3 + turn * 3) % 24 + 1:02d}"]["file"]
+            every = windows(load_audio(spoken.iloc[random.integers(len(spoken))]), audio.samples)
+            cut.append(every[np.square(every).mean(axis=1).argmax()])
+    names = ("sample_rate", "n_fft", "hop", "mels", "mel_min_hz", "mel_max_hz")
+    power = mel_power(np.stack(cut), **{name: getattr(audio, name) for name in names}).numpy()
+    return power.reshape(len(power), -1, 2, audio.mels).mean(axis=2)
 
 
 if __name__ == "__main__":

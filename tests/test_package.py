@@ -131,7 +131,8 @@ def test_the_wheel_holds_the_package_alone(tmp_path):
     assert {top for top in tops if not top.endswith(".dist-info")} == {"emohrnet_tf"}
     assert "emohrnet_tf/corpora/grammars.py" in names
     assert any(name.endswith("entry_points.txt") for name in names)
-    pretrained = {name: f"emohrnet_tf/pretrained/{name}" for name in ("ravdess.npz", "ravdess.md", "LICENSE-ravdess")}
+    names_there = ("ravdess.npz", "ravdess_spectra.npz", "ravdess.md", "LICENSE-ravdess")
+    pretrained = {name: f"emohrnet_tf/pretrained/{name}" for name in names_there}
     assert set(pretrained.values()) <= set(names)
     assert wheel.getinfo(pretrained["ravdess.npz"]).file_size <= 4e6
     assert b"CC BY-NC-SA 4.0" in wheel.read(pretrained["LICENSE-ravdess"])

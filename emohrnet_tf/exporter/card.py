@@ -81,8 +81,9 @@ def _verification(report):
     for form, figures in verification["formats"].items():
         difference, agreement, score = format_cells(figures)
         rows.append(f"| {form} | {difference} | {agreement} | {score} |")
+    clips = "sounds made from spectra of training clips" if report["sounds_of_spectra"] else "clips"
     text = (
-        f"The same {verification['clips']} clips and {verification['probes']} made-up sounds through every format, "
+        f"The same {verification['clips']} {clips} and {verification['probes']} made-up sounds through every format, "
         "against Keras:\n\n" + "\n".join(rows)
     )
     unjudged = [gate["note"] for gate in verification["gates"] if gate["passed"] is None]

@@ -17,13 +17,14 @@ from emohrnet_tf.errors import InputError
 from emohrnet_tf.exporter.card import model_card
 from emohrnet_tf.exporter.metadata import add_metadata
 from emohrnet_tf.exporter.saved_model import write_saved_model
+from emohrnet_tf.exporter.spectra import sounds_of
 from emohrnet_tf.exporter.tflite import KINDS, calibration_inputs, quantize, to_float32
 from emohrnet_tf.exporter.verify import missed, verify
 from emohrnet_tf.files import alive, read_csv, writable, writable_folder, write_json
 from emohrnet_tf.inference.exported import read_metadata
 from emohrnet_tf.model.emohrnet import load_model
 from emohrnet_tf.model.sphere import DIMENSIONS
-from emohrnet_tf.pretrained import is_pretrained, weights_file
+from emohrnet_tf.pretrained import is_pretrained, read_spectra, spectra_file, weights_file
 from emohrnet_tf.provenance import provenance
 
 CALIBRATION_CLIPS = 200
@@ -38,7 +39,8 @@ def export(model, out, index=None, version=None, overwrite=False, name=None, all
             and `export_report.json`. A model with dimensions has `tflite/<name>_emotion_<kind>.tflite` and
             `tflite/<name>_vad_<kind>.tflite`.
         index: DataFrame with `file`, `emotion` and `split`, in place of the run's own: rows "train" calibrate int8,
-            rows "test" verify. Without either, there is no int8 and only made-up sounds verify.
+            rows "test" verify. Without either, a pretrained model has sounds made from the spectra that come along
+            with it; of any other there is no int8, and only made-up sounds verify.
         version: of the SavedModel; else one more than the highest in `out`.
         overwrite: replace an existing version.
         name: of the TFLite files, else the run folder's.
@@ -53,9 +55,10 @@ def export(model, out, index=None, version=None, overwrite=False, name=None, all
             calibration that is too small or silent, or a missed gate.
     """
     path, out = Path(model), writable_folder(out)
+    pretrained = str(path) if is_pretrained(path) else None
     model = load_model(path)
-    if is_pretrained(path):
-        path = weights_file(str(path))
+    if pretrained:
+        path = weights_file(pretrained)
     folder = path if path.is_dir() else path.parent
     name = (folder.resolve().name if path.is_dir() else path.stem) if name is None else name
     if not name or Path(name).name != name or name.startswith(".") or "\0" in name:
@@ -64,7 +67,11 @@ def export(model, out, index=None, version=None, overwrite=False, name=None, all
     version = _version(out, version, overwrite)
     _look_at(out, name, model)
     index = _split_index(folder) if index is None else index
-    calibration, clips, true, cube = _clips(index, model)
+    spectra = pretrained and index is None and spectra_file(pretrained).exists()
+    if spectra:
+        calibration, clips, true, cube = _clips_of_spectra(pretrained, model)
+    else:
+        calibration, clips, true, cube = _clips(index, model)
     kinds = [kind for kind in KINDS if kind != "int8" or calibration is not None]
     if calibration is None:
         say("No training clips at hand, so no int8 file: give --index with a column split, or export a run's folder.")
@@ -97,6 +104,7 @@ def export(model, out, index=None, version=None, overwrite=False, name=None, all
             "saved_model": saved,
             "tflite": {kind: {"file": file.name, "bytes": file.stat().st_size} for kind, file in files.items()},
             "calibration_windows": 0 if calibration is None else len(calibration),
+            "sounds_of_spectra": bool(spectra),
             "verification": verification,
             "missed_gates_allowed": failures,
             **provenance(),
@@ -195,6 +203,15 @@ def _clips(index, model):
         cube[~known] = np.nan
     clips = [test.waveform(row) for row in range(len(test.index))]
     return calibration_inputs(np.concatenate(cut), model.audio.samples), clips, true, cube
+
+
+def _clips_of_spectra(name, model):
+    """`_clips` of a pretrained model: sounds of the spectra that come with it, in turn to calibrate and to verify.
+
+    They are of clips that it was trained on: how often it is right on them would say nothing, and is not asked.
+    """
+    sounds = sounds_of(read_spectra(spectra_file(name)), model.audio)
+    return calibration_inputs(sounds[::2], model.audio.samples), list(sounds[1::2]), None, None
 
 
 def _write_tflite(model, folder, name, kinds, calibration, version):

@@ -1,6 +1,7 @@
 """The models that come with the package: float16 weights, each with its own licence and model card beside it.
 
-`ravdess.npz` was trained on RAVDESS, which is CC BY-NC-SA 4.0: so is it, non-commercial.
+`ravdess.npz` was trained on RAVDESS, which is CC BY-NC-SA 4.0: so is it, non-commercial, and `ravdess_spectra.npz`, by
+which an export of it is calibrated and verified.
 """
 
 import json
@@ -12,6 +13,7 @@ from emohrnet_tf.errors import InputError
 from emohrnet_tf.files import replacing
 
 NAMES = ("ravdess",)
+STEP_DB = 1.5  # of the levels of spectra, which reach from 0 to 63 steps below the loudest
 
 
 def is_pretrained(model):
@@ -55,3 +57,24 @@ def read_heard(path):
     """Clips of a file of `write_weights`, as `audio.identity.digest` tells them: uint64 `(clips,)`."""
     with np.load(path) as file:
         return file["heard"] if "heard" in file.files else np.zeros(0, "uint64")
+
+
+def spectra_file(name):
+    """Path of a model's spectra, which lie beside its weights."""
+    return weights_file(name).with_name(f"{name}_spectra.npz")
+
+
+def write_spectra(path, power):
+    """Mel power of windows `(n, frames, mels)` as levels in steps of `STEP_DB`, relative to the loudest of a window.
+
+    They hold what a network hears of a voice at half of its frames, and no waveform.
+    """
+    below = -10 * np.log10(power / power.max(axis=(1, 2), keepdims=True) + 1e-12)
+    with replacing(path) as part:
+        np.savez_compressed(part, levels=np.clip(np.rint(below / STEP_DB), 0, 63).astype("uint8"))
+
+
+def read_spectra(path):
+    """The mel power of `write_spectra`: float32 `(n, frames, mels)`, at most 1."""
+    with np.load(path) as file:
+        return 10 ** (file["levels"].astype("float32") * (-STEP_DB / 10))
