@@ -100,6 +100,23 @@ def export_page():
         lines.append(f"| {form} | {difference} | {agreement} | {sure} | {accuracy} |")
     lines += [
         "",
+        "The pretrained `ravdess` is exported without its corpus: sounds made from the spectra of 64 training clips, "
+        "which come along with it, calibrate int8 and verify every file.",
+        "",
+        "## Where silence has a vote",
+        "",
+        "A recording longer than a window is answered by the mean over its windows. Where silence is known, by the "
+        "rule of [timeline](timeline.md), silent windows are left out, and a recording of nothing else is `silence`:",
+        "",
+        "| | silent windows |",
+        "|---|---|",
+        "| `emohrnet predict`, `evaluate`, `timeline`; all signatures of the SavedModel; the page of `export/web` | have "
+        "no vote |",
+        "| the figures of `train` and `crossval` (validation and test), `robustness` | vote as all others, so that "
+        "every clip is measured |",
+        "| `model(waveform)`, `model.score(windows)`, a `.tflite` file and MediaPipe, `TFLiteModel` | are answered as "
+        "all others: leave them out before (`emohrnet_tf.audio.silence.spoken_windows`) |",
+        "",
         "## On one thread",
         "",
         f"Median milliseconds, all taking turns in one run; weights random. {machine(device)}; commit "

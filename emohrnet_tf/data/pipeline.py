@@ -226,7 +226,9 @@ def mixup_share(key, alpha):
 
 
 def window_batches(clips, rows, audio, batch_size=64):
-    """The windows by which clips are judged, cut by the one rule of `windows.windows`.
+    """The windows by which clips are judged in training, cut by the one rule of `windows.windows`.
+
+    All of them have a vote, silent ones too, so that every clip has an answer; `evaluate` and `predict` leave them out.
 
     Returns:
         `(dataset, owners)`: batches of log-mels `(batch, frames, mels, 1)`, kept in memory where they fit; and for

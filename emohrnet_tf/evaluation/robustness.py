@@ -19,6 +19,8 @@ from emohrnet_tf.provenance import provenance
 def robustness(model, index, part="test", conditions=None, seed=0, say=None):
     """Measure a model on an index under each condition of `CONDITIONS`.
 
+    Silent windows have a vote here, so that every condition is of the same windows.
+
     Args:
         model: path or name of a model.
         index: DataFrame with `file` and `emotion`.

@@ -30,9 +30,10 @@ HEAD = r"/(style|embedding|dimensions)"  # of the dimensions, which computes in 
 def convert(model, kind, calibration=None, task="emotion"):
     """One TFLite file of a model, without metadata (`metadata.add_metadata`).
 
-    The graph is the model's own `call_windows`. Signature `serving_default`: `waveform` float32 `[1, samples]` ->
-    `probabilities` float32 `[1, classes]`, in every kind; for the task "vad" `valence`, `arousal` and `dominance`
-    float32 `[1, 1]`, on the scale of the model's labels. Builtin TFLite operations only, fixed shapes.
+    The graph is the model's own `call_windows`, which answers silence like any other window. Signature
+    `serving_default`: `waveform` float32 `[1, samples]` -> `probabilities` float32 `[1, classes]`, in every kind; for
+    the task "vad" `valence`, `arousal` and `dominance` float32 `[1, 1]`, on the scale of the model's labels. Builtin
+    TFLite operations only, fixed shapes.
 
     Args:
         model: `EmoHRNet`.

@@ -69,7 +69,7 @@ def decode_wavs(contents, sample_rate):
             start, size = header["data"][file] + begin * 2 * channels, (end - begin) * 2 * channels
             pcm = tf.io.decode_raw(tf.strings.substr(content, start, size), tf.int16)
             pcm = tf.reshape(tf.cast(pcm, tf.float32) / 32768.0, tf.stack([-1, channels]))
-            mono = tf.pad(_mean(pcm), [[begin - first, last - end]])
+            mono = tf.pad(_mean(pcm, begin, header["rate"][file]), [[begin - first, last - end]])
             framed = tf.gather(mono, tf.range(count)[:, None] * steps_ + tf.range(taps))  # (rows, taps)
             result = tf.cond(reach_ == 0, lambda: framed, lambda: tf.matmul(framed, filters))
             result = tf.reshape(result, [-1])[: lengths[file] - block * rows_ * phases_]
@@ -84,15 +84,23 @@ def decode_wavs(contents, sample_rate):
     return store.concat(), tf.cast(lengths, tf.int32), faults
 
 
-def _mean(pcm):
+def _mean(pcm, begin, rate):
     """Float32 `(frames, channels)` -> `(frames,)`: the mean of the channels, or the first loud one where they cancel.
 
-    `audio.files` decides for each tenth of a second, this for each block that is resampled.
+    Decided for each tenth of a second from the file's start, as `audio.files` does; of a tenth that lies in two blocks
+    for each part of it.
+
+    Args:
+        begin: of `pcm` in the file, frames.
+        rate: hertz.
     """
-    mean, power = tf.reduce_mean(pcm, axis=1), tf.reduce_mean(tf.square(pcm), axis=0)
-    loud = tf.argmax(tf.cast(power >= 0.5 * tf.reduce_max(power), tf.int32))
-    cancels = tf.reduce_mean(tf.square(mean)) < CANCELLED * tf.reduce_mean(power)
-    return tf.cond(cancels, lambda: tf.gather(pcm, loud, axis=1), lambda: mean)
+    step = tf.maximum(rate // 10, 1)
+    tenth = (begin + tf.range(tf.shape(pcm, tf.int64)[0])) // step - begin // step
+    mean, power = tf.reduce_mean(pcm, axis=1), tf.math.segment_sum(tf.square(pcm), tenth)  # power: (tenths, channels)
+    loud = tf.argmax(tf.cast(power >= 0.5 * tf.reduce_max(power, axis=1, keepdims=True), tf.int32), axis=1)
+    cancels = tf.math.segment_sum(tf.square(mean), tenth) < CANCELLED * tf.reduce_mean(power, axis=1)
+    one = tf.gather(pcm, tf.gather(loud, tenth), axis=1, batch_dims=1)
+    return tf.where(tf.gather(cancels, tenth), one, mean)
 
 
 def polyphase(taps, phases, reach, up, down):

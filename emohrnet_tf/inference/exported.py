@@ -20,6 +20,8 @@ LABELS, ABOUT = "labels.txt", "emohrnet.json"  # files in the zip tail of a .tfl
 class TFLiteModel:
     """A `.tflite` file of `emohrnet export`; scores like an `EmoHRNet`.
 
+    It answers every window that it is given, silence too: cut recordings by `silence.spoken_windows` to leave it out.
+
     Args:
         file: path, or the bytes themselves.
         threads: of one inference.
@@ -35,7 +37,8 @@ class TFLiteModel:
 
     Example:
         model = TFLiteModel("emotion.tflite")
-        probabilities = model.score(windows(load_audio("clip.wav"), model.samples)).mean(axis=0)
+        heard = spoken_windows(load_audio("clip.wav"), model.samples, model.sample_rate)  # none where all is silence
+        probabilities = model.score(heard).mean(axis=0)
     """
 
     def __init__(self, file, threads=1):

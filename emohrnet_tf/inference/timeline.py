@@ -79,6 +79,7 @@ def timeline(model, source, hop=1.0, min_confidence=0.0, progress=None):
     end = first + len(heard)
     if len(unframed):
         _look(np.pad(unframed, (0, frame - len(unframed)))[None], weights, low, high, levels, mels)
+        levels[-1] = levels_db(unframed[None])  # by its own samples
     count = max(1, -(-end // step))
     if number < count:
         scores.append(score([place(n, end) for n in range(number, count)]))

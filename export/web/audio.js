@@ -8,7 +8,7 @@ const COMMON_RATE = 48000; // what files are decoded to whose own rate is not re
 /**
  * Decode a file by the browser's own decoders, at the file's own rate where it is known, and resample it here.
  * @param {File} file @param {number} sampleRate hertz
- * @returns {Promise<Float32Array>} mono: the mean of the channels
+ * @returns {Promise<Float32Array>} mono, as `mix` makes it
  * @throws {Error} empty, too large, not audio, no samples, NaN
  */
 export async function decode(file, sampleRate) {
@@ -23,13 +23,31 @@ export async function decode(file, sampleRate) {
   } catch {
     throw new Error("not audio that this browser can decode, or damaged. Open WAV, FLAC, MP3, OGG or M4A.");
   }
-  const mono = new Float32Array(audio.length);
-  for (let channel = 0; channel < audio.numberOfChannels; channel += 1) {
-    audio.getChannelData(channel).forEach((sample, at) => (mono[at] += sample / audio.numberOfChannels));
-  }
+  const channels = Array.from({ length: audio.numberOfChannels }, (_, channel) => audio.getChannelData(channel));
+  const mono = mix(channels, audio.sampleRate);
   if (!mono.length) throw new Error("a file that holds no samples. Record it again.");
   if (!mono.every(Number.isFinite)) throw new Error("a file with samples that are NaN or infinite. Write it again.");
   return resample(mono, audio.sampleRate, sampleRate);
+}
+
+const CANCELLED = 0.01; // of the channels' power in their mean, as emohrnet_tf.audio.files
+
+/**
+ * Channels -> mono: their mean; in each tenth of a second in which they cancel, the first of the loud ones instead.
+ * @param {Float32Array[]} channels of one length @param {number} sampleRate hertz
+ */
+export function mix(channels, sampleRate) {
+  const mono = new Float32Array(channels[0].length), step = Math.max(1, Math.floor(sampleRate / 10));
+  const power = (part) => part.reduce((sum, x) => sum + x * x, 0);
+  for (let from = 0; from < mono.length; from += step) {
+    const parts = channels.map((channel) => channel.subarray(from, from + step)), mean = mono.subarray(from, from + step);
+    parts.forEach((part) => part.forEach((sample, at) => (mean[at] += sample / channels.length)));
+    if (channels.length === 1) continue;
+    const powers = parts.map(power), all = powers.reduce((sum, x) => sum + x, 0);
+    if (power(mean) >= (CANCELLED * all) / channels.length) continue;
+    mean.set(parts[powers.findIndex((x) => x >= 0.5 * Math.max(...powers))]);
+  }
+  return mono;
 }
 
 /** First samples of the windows of a recording: half-window hops, the last window flush with the end. */

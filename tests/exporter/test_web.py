@@ -159,6 +159,18 @@ def test_silence_is_called_silence(page, tmp_path):
     assert "silence" in page.inner_text("#status").removeprefix("silence.wav")
 
 
+def test_channels_of_opposite_polarity_are_a_voice(page, exported, tmp_path):
+    path = write_audio(tmp_path / "mono.wav", 1.9)
+    voice, rate = soundfile.read(path)
+    soundfile.write(tmp_path / "stereo.wav", np.stack([voice, -voice], axis=1), rate, subtype="PCM_16")
+    page.set_input_files("#audio-file", tmp_path / "stereo.wav")
+    _, shown, mean = table(page)
+    model = TFLiteModel(exported)
+    expected = model.score(windows(load_audio(tmp_path / "stereo.wav"), model.samples))
+    np.testing.assert_allclose(shown, expected, atol=1e-3)
+    np.testing.assert_allclose(mean, expected.mean(axis=0), atol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [
