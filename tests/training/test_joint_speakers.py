@@ -21,8 +21,9 @@ from emohrnet_tf.training.trainer import Trainer
 
 @pytest.fixture(scope="module")
 def joint(config):
+    """As the preset `known_speakers` has it, and mixup."""
     training = {"joint_speakers": True, "label_smoothing": 0.1, "epochs": 4}
-    return config.replace({"training": training, "augmentation": {"mixup": 0.2}})
+    return config.replace({"training": training, "augmentation": {"mixup": 0.2}, "audio": {"normalize": "corpus"}})
 
 
 @pytest.fixture(scope="module")
