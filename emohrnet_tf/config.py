@@ -242,7 +242,7 @@ _COSINE = {"batch_size": 32, "learning_rate": 3e-3, "schedule": "cosine", "warmu
 # `paper` is the stated recipe of EmoHRNet (Muppidi & Radfar, ICASSP 2024, section 3), and what the paper leaves
 # open: deviations and choices are listed by `PAPER_CHOICES`, which every report of the preset carries.
 # `tuned`, for voices not heard before, was chosen on validation clips alone (docs/results/experiments.md).
-# `known_speakers`, where the speakers to come are those of the corpus (docs/results/known.md): it keeps their levels and
+# `known_speakers`, where the speakers to come are those of the corpus (docs/results/known.md), keeps their levels and
 # what tells them apart, and names the speaker on the way to the emotion.
 # `quick` is for made-up voices and first tries: a small network and few epochs, with light masks, because strength
 # must follow the budget, and the last epoch of its cosine, because two validation speakers choose badly.
