@@ -28,16 +28,16 @@ def _traced_once(request):
         return
     traced = {}
 
-    def trainer(config, labels, sets=()):
+    def trainer(config, labels, sets=(), speakers=0):
         from emohrnet_tf.training.trainer import Trainer
 
         kept = {"epochs", "batch_size", "learning_rate", "schedule", "warmup_epochs", "evaluate_every", "choose"}
         kept |= {"initial", "train_on_validation"}  # what a trainer reads anew for each run
         baked = {name: value for name, value in vars(config.training).items() if name not in kept}
-        key = repr((config.audio, config.network, config.head, baked, tuple(labels), sets))
+        key = repr((config.audio, config.network, config.head, baked, tuple(labels), sets, speakers))
         if config.head.dimensions or key not in traced:  # the sphere's losses keep a count of epochs
-            traced[key] = Trainer(config, labels, sets)
-        traced[key].config = config
+            traced[key] = Trainer(config, labels, sets, speakers)
+        traced[key].config = config.replace({"network": {"joint_speakers": speakers}})
         return traced[key]
 
     from emohrnet_tf.training import crossval, run

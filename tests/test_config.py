@@ -96,11 +96,13 @@ def test_the_words_of_a_setting_are_those_that_the_code_knows():
 
 
 def test_settings_that_equal_a_preset_have_its_name():
-    flags = ["augmentation.time_mask_share=0.1", "augmentation.mixup=0.3", "training.evaluate_every=20"]
-    flags += ["training.train_on_validation=true", "training.mixed_precision=true"]
+    flags = ["augmentation.time_mask_share=0.1", "augmentation.freq_mask_bins=8", "augmentation.tempo_spread=0.1"]
     flags += [
-        f"augmentation.{name}=0" for name in ("equalizer_db", "high_cut_share", "noise_share", "vocal_tract_spread")
+        f"augmentation.{name}=0"
+        for name in ("equalizer_db", "high_cut_share", "noise_share", "vocal_tract_spread", "filled_share")
     ]
+    flags += ["audio.normalize=corpus", "training.joint_speakers=true", "training.label_smoothing=0.1"]
+    flags += ["training.evaluate_every=20", "training.train_on_validation=true", "training.mixed_precision=true"]
     assert preset_name(preset("tuned").override(flags)) == "known_speakers"
     assert [preset_name(preset(name)) for name in PRESETS] == list(PRESETS)
     assert preset_name(preset("tuned").override(["training.epochs=99"])) is None

@@ -37,6 +37,9 @@ PUBLISHED = {
 }
 
 
+COUNTED = ("statistics", "joint_speakers")  # what a run measures where its recipe asks for it
+
+
 def summaries():
     """The reports of `emohrnet crossval`, by folder, those of all folds first."""
     found = {file.parent.name: json.loads(file.read_text()) for file in sorted(RESULTS.glob("*/report.json"))}
@@ -47,6 +50,12 @@ def comparators(corpus, protocol):
     """The reports of `benchmarks/comparators.py` on a corpus and protocol."""
     found = [json.loads(file.read_text()) for file in sorted((RESULTS / "comparators").glob("*/report.json"))]
     return [summary for summary in found if (summary["corpus"], summary["protocol"]) == (corpus, protocol)]
+
+
+def usual_folds(corpus, protocol):
+    """Number of folds that a protocol has on a corpus unless another is asked for: those of the yardstick."""
+    (row,) = _yardstick(json.loads((RESULTS / "functionals.json").read_text()), corpus, protocol)
+    return len(row["runs"])
 
 
 def covered(summary):
@@ -80,7 +89,7 @@ def changes(summary, name=None):
         (group, key, value)
         for group, values in Config.from_dict(summary["config"]).to_dict().items()
         for key, value in values.items()
-        if value != usual[group][key] and usual[group][key] not in measured
+        if value != usual[group][key] and usual[group][key] not in measured and key not in COUNTED
     ]
 
 
@@ -97,7 +106,8 @@ def result_rows():
         other = {name: statistics.mean(run[name] for run in other["runs"]) for name in ("uar", "war")}
         paper = [f"{value}" for name, value, _ in published if name.startswith("EmoHRNet")]
         for summary in summaries().values():
-            if summary["complete"] and (summary["corpus"], summary["protocol"]) == (corpus, protocol):
+            same = summary["folds"] == usual_folds(corpus, protocol)  # of ten folds nothing stands beside five
+            if summary["complete"] and same and (summary["corpus"], summary["protocol"]) == (corpus, protocol):
                 scores = summary["scores"][summary["chosen"]]
                 both = [{name: scores[name]["mean"] for name in ("uar", "war")}, other]
                 cells = [*(f"{percent(one['uar'])} / {percent(one['war'])}" for one in both), "".join(paper)]
@@ -127,20 +137,24 @@ def results_page():
     ]
     reports, functionals = summaries().values(), json.loads((RESULTS / "functionals.json").read_text())
     for (corpus, protocol), published in PUBLISHED.items():
-        own = [s for s in reports if (s["corpus"], s["protocol"]) == (corpus, protocol)]
-        lines += ["", f"## {NAMES[corpus]}, `{protocol}`", ""]
-        lines += ["| what | UAR | WAR | last epoch, UAR / WAR | best on test (optimistic), UAR / WAR |"]
-        lines += ["|---|---:|---:|---:|---:|"]
-        for summary in own:
-            lines.append(f"| **emohrnet_tf**: {made_by(summary)}; {covered(summary)} | {_cells(summary)} |")
-        lines += [_comparator_line(summary) for summary in comparators(corpus, protocol)]
-        lines += _functionals_line(functionals, corpus, protocol)
-        for name, value, measure in published:
-            uar = f"{value:.2f}" if measure == "UAR" else ""
-            war = "" if measure == "UAR" else f"{value:.2f}" if measure == "WAR" else f"{value:.2f} ({measure})"
-            lines.append(f"| {name} | {uar} | {war} | | |")
-        for summary in own:
-            lines += _details(summary)
+        every = [s for s in reports if (s["corpus"], s["protocol"]) == (corpus, protocol)]
+        others, usual = comparators(corpus, protocol), usual_folds(corpus, protocol)
+        counts = sorted({summary["folds"] for summary in [*every, *others]} - {usual})
+        for count in [usual, *counts]:  # a figure of ten folds, which train on more, is none of five
+            own = [summary for summary in every if summary["folds"] == count]
+            lines += ["", f"## {NAMES[corpus]}, `{protocol}`{'' if count == usual else f', {count} folds'}", ""]
+            lines += ["| what | UAR | WAR | last epoch, UAR / WAR | best on test (optimistic), UAR / WAR |"]
+            lines += ["|---|---:|---:|---:|---:|"]
+            for summary in own:
+                lines.append(f"| **emohrnet_tf**: {made_by(summary)}; {covered(summary)} | {_cells(summary)} |")
+            lines += [_comparator_line(summary) for summary in others if summary["folds"] == count]
+            lines += _functionals_line(functionals, corpus, protocol) if count == usual else []
+            for name, value, measure in published:
+                uar = f"{value:.2f}" if measure == "UAR" else ""
+                war = "" if measure == "UAR" else f"{value:.2f}" if measure == "WAR" else f"{value:.2f} ({measure})"
+                lines.append(f"| {name} | {uar} | {war} | | |")
+            for summary in own:
+                lines += _details(summary)
     lines += [
         "",
         "## Across corpora",
@@ -162,8 +176,9 @@ def command(summary):
     """The command that makes a report again."""
     words = ["emohrnet crossval", f"{summary['corpus']}.csv"]
     words += ["--out runs/folds", f"--protocol {summary['protocol']}", f"--preset {nearest(summary)}"]
+    words += [f"--folds {summary['folds']}"] * (summary["folds"] != usual_folds(summary["corpus"], summary["protocol"]))
     if not summary["complete"]:
-        words += [f"--folds {','.join(map(str, sorted({run['fold'] for run in summary['runs']})))}"]
+        words += [f"--only {','.join(map(str, sorted({run['fold'] for run in summary['runs']})))}"]
     words += [f"--seeds {','.join(map(str, summary['seeds']))}"]
     words += [f"--also {corpus}.csv" for corpus in summary.get("also", {})]
     words += [f"--set {group}.{key}={json.dumps(value)}" for group, key, value in changes(summary)]

@@ -43,6 +43,9 @@ Merge = Annotated[str | None, typer.Option(help="Give labels one name: calm=neut
 RunFolder = Annotated[Path, typer.Option("--out", "-o", help="Folder of the results; an interrupted run goes on.")]
 Preset = Annotated[Literal[tuple(PRESETS)], typer.Option(help="Settings to begin with.")]
 Protocol = Annotated[Protocols, typer.Option(help="Which clips test; all: none does.")]
+Folds = Annotated[
+    int | None, typer.Option(help="Number of folds of random, or of speaker where none are published; else 5.")
+]
 Scheme = Annotated[Schemes, typer.Option(help="RAVDESS' folds of `speaker`.")]
 Also = Annotated[
     Path | None, typer.Option(help="Index of further clips that train in every fold and are never measured.")

@@ -9,6 +9,7 @@ from emohrnet_tf.cli.options import (
     Architecture,
     BatchSize,
     Epochs,
+    Folds,
     Head,
     IndexFiles,
     Merge,
@@ -31,6 +32,7 @@ def train(
     preset: Preset = "tuned",
     protocol: Protocol = "speaker",
     fold: Annotated[int, typer.Option(help="Which fold is the test.")] = 0,
+    folds: Folds = None,
     scheme: Scheme = "published",
     seed: Annotated[int, typer.Option(help="Seed of split, weights and augmentation.")] = 0,
     epochs: Epochs = None,
@@ -49,7 +51,7 @@ def train(
 
     config = read_config(preset, epochs, batch_size, architecture, head, setting, start, merge)
     report = run(
-        read_clips(index_files, also, protocol), config, out, protocol, fold, seed, scheme=scheme,
+        read_clips(index_files, also, protocol), config, out, protocol, fold, seed, scheme=scheme, folds=folds,
         tensorboard=tensorboard, verbose=verbosity(),
     )  # fmt: skip
     print_run(report, out)
@@ -60,7 +62,8 @@ def crossval(
     out: RunFolder,
     preset: Preset = "tuned",
     protocol: Protocol = "speaker",
-    folds: Annotated[str, typer.Option(help="all, or numbers with commas.")] = "all",
+    folds: Folds = None,
+    only: Annotated[str | None, typer.Option(help="Run some folds alone: numbers from 0, with commas.")] = None,
     scheme: Scheme = "published",
     seeds: Annotated[str, typer.Option(help="Seeds, with commas.")] = "0",
     epochs: Epochs = None,
@@ -82,10 +85,10 @@ def crossval(
     from emohrnet_tf.training.crossval import crossval as run
 
     config = read_config(preset, epochs, batch_size, architecture, head, setting, start, merge)
-    only = None if folds == "all" else numbers("--folds", folds)
+    only = None if only is None else numbers("--only", only)
     summary = run(
         read_clips(index_files, also, protocol), config, out, protocol, numbers("--seeds", seeds), only,
-        keep_models, matrix, verbose=verbosity(), say=typer.echo, scheme=scheme,
+        keep_models, matrix, verbose=verbosity(), say=typer.echo, scheme=scheme, folds=folds,
     )  # fmt: skip
     typer.echo(summary_table(summary))
     typer.echo(f"\nEverything lies in {out}: report.json, confusion.png, and the report of each run.")

@@ -14,6 +14,7 @@ from emohrnet_tf.model.heard import heard_by
 PARTS = ("train", "validation", "test")
 PROTOCOLS = ("random", "speaker", "loso", "corpus", "one_corpus", "given", "all")
 APART = ("corpus", "one_corpus")  # hold whole corpora apart
+SPEAKERS_APART = ("speaker", "loso", *APART)
 LEFT_OUT = "left out"  # of a corpus held out: clips whose label no training corpus has
 
 
@@ -63,7 +64,7 @@ def check_split(index, split, protocol):
     _keep_together(parts, groups_of(index), "a group of identical clips")
     if protocol in APART:
         _keep_together(np.where(parts == "test", "test", "train"), column_of(index, "corpus"), "a corpus")
-    if protocol in ("speaker", "loso", *APART):
+    if protocol in SPEAKERS_APART:
         _keep_together(parts, speakers_of(index), "a speaker")
 
 

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 
+from emohrnet_tf.data.leakage import SPEAKERS_APART, speakers_of
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.model.sphere import DIMENSIONS, Sphere, region_weights
 
@@ -187,6 +188,70 @@ def make_targets(index, labels, head, sphere=None, train=None, sets=()):
             weights = region_weights(region[train[known[train]]], sphere.regions)
             targets["regions"] = (np.eye(sphere.regions)[region] * (weights[region] * known)[:, None]).astype("float32")
     return targets
+
+
+def speaker_names(index, protocol="random"):
+    """Names of the speakers of an index, for classes that are pairs of speaker and emotion.
+
+    Raises:
+        InputError: a protocol that holds speakers apart, or clips without a speaker.
+    """
+    plain = "train with training.joint_speakers=false"
+    if protocol in SPEAKERS_APART:
+        raise InputError(
+            f"training.joint_speakers is for voices that train, and protocol {protocol} tests others: {plain}, or "
+            f"measure known speakers by --protocol random. Received: {protocol!r}"
+        )
+    if "speaker" not in index or index["speaker"].isna().any():
+        unnamed = index if "speaker" not in index else index[index["speaker"].isna()]
+        raise InputError(
+            f"training.joint_speakers needs each clip's speaker, and {len(unnamed)} of {len(index)} have none: fill in "
+            f"the column speaker, or {plain}. Received: {unnamed['file'].iloc[0]!r}"
+        )
+    return speakers_of(index)
+
+
+def joint_speakers(index, parts, protocol="random"):
+    """Number of the speakers that train.
+
+    Args:
+        index: DataFrame with `speaker`.
+        parts: Series of "train", "validation", "test" and others, over the index.
+        protocol: of the split.
+
+    Raises:
+        InputError: of `speaker_names`; a speaker of validation or test who has no clip in train.
+    """
+    names, parts = speaker_names(index, protocol), np.asarray(parts)
+    known = set(names[parts == "train"])
+    for part in ("test", "validation"):
+        if strangers := sorted(set(names[parts == part]) - known):
+            raise InputError(
+                f"training.joint_speakers is for voices that train, and {len(strangers)} of the {part} part have no "
+                f"clip in it: train with training.joint_speakers=false. Received: {strangers[0]!r}"
+            )
+    return len(known)
+
+
+def joint_targets(index, labels, train, smoothing=0.0):
+    """Targets of classes that are pairs of speaker and emotion, those of a speaker side by side.
+
+    Label smoothing gives its share to the pairs that occur in training, alike: of others nothing is said for them.
+
+    Args:
+        index: DataFrame with `emotion` and `speaker`.
+        labels: names of the emotions.
+        train: numbers of the training clips; their speakers, sorted, are the ones of the pairs.
+        smoothing: of the labels.
+
+    Returns:
+        float32 `(len(train), speakers * emotions)`, each row of sum 1.
+    """
+    index = index.iloc[train]
+    speakers, numbers = np.unique(speaker_names(index).astype(str), return_inverse=True)
+    targets = np.eye(len(speakers) * len(labels))[numbers * len(labels) + emotion_numbers(index, labels)]
+    occurs = targets.any(axis=0)
+    return (targets * (1 - smoothing) + smoothing * occurs / occurs.sum()).astype("float32")
 
 
 def _place(index, row):

@@ -1,4 +1,4 @@
-"""EmoSphere's head on EmoHRNet's map: dimensions and regions (arXiv 2505.19693, section 2)."""
+"""Heads on EmoHRNet's map: emotions told apart voice by voice, and EmoSphere's dimensions and regions."""
 
 import keras
 from keras import layers, ops
@@ -9,8 +9,41 @@ PACKAGE = "emohrnet_tf"
 TASKS = ("emotion", "dimensions", "regions")
 
 
+@keras.saving.register_keras_serializable(PACKAGE)
+class SumOverSpeakers(layers.Layer):
+    """Logits of emotions from logits of all pairs of speaker and emotion: `log(sum over speakers of exp)`.
+
+    Their softmax is the sum over the speakers of the pairs' softmax. It has one weight that is not trained, 1, which
+    the logits are multiplied by: what `EmoHRNet.calibrate` divides.
+
+    Args:
+        speakers: by which the pairs divide; a speaker's emotions lie side by side.
+
+    Shapes: `(batch, speakers * emotions)` -> `(batch, emotions)`.
+    """
+
+    def __init__(self, speakers, **kwargs):
+        super().__init__(**kwargs)
+        self.speakers = speakers
+
+    def build(self, shape):
+        self.scale = self.add_weight(shape=(), initializer="ones", trainable=False, name="scale")
+
+    def call(self, pairs):
+        pairs = ops.reshape(pairs, (-1, self.speakers, pairs.shape[-1] // self.speakers))
+        highest = ops.max(pairs, axis=1, keepdims=True)  # not ops.logsumexp: TFLite has no is_finite
+        summed = ops.log(ops.sum(ops.exp(pairs - highest), axis=1)) + ops.squeeze(highest, 1)
+        return self.scale * summed
+
+    def compute_output_shape(self, shape):
+        return (shape[0], shape[1] // self.speakers)
+
+    def get_config(self):
+        return {**super().get_config(), "speakers": self.speakers}
+
+
 def sphere_head(features, regions, pooling="style", bands=4, width=64, dropout=0.1, weighting="dynamic", name="style"):
-    """Valence, arousal, dominance and logits of the sphere's regions.
+    """Valence, arousal, dominance and logits of the sphere's regions (arXiv 2505.19693, section 2).
 
     The map is read as a sequence over time, pooled into one vector, and goes through two heads of (linear, LayerNorm,
     ReLU, dropout, linear). Padding is heard as what it is, silence: no window knows the length of its clip, so the

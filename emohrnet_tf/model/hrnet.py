@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.model.heads import sphere_head
+from emohrnet_tf.model.heads import SumOverSpeakers, sphere_head
 from emohrnet_tf.model.layers import BasicBlock, Bottleneck, ConvBN, FinalFuse, Fuse, Transition
 
 # stem = (channels, strides of its 3x3 convolutions); stage = (modules, block, blocks per branch, channels per branch).
@@ -85,13 +85,15 @@ def hrnet(log_mel, architecture="small", stem=None, fuse_filters=None):
     return FinalFuse(fuse_filters or sum(channels), name="fuse")(branches)
 
 
-def build_network(frames, mels, classes, architecture="small", dropout=0.0, sphere=None, **body):
+def build_network(frames, mels, classes, architecture="small", dropout=0.0, joint_speakers=0, sphere=None, **body):
     """The trainable network: log-mel in, logits out, or with EmoSphere's head a dictionary.
 
     Args:
         frames, mels: sides of the log-mel.
         classes: number of emotions; 0 for none.
         dropout: share of the embedding dropped in training.
+        joint_speakers: number of voices whose pairs with emotions the last dense layer tells apart; 0 for emotions
+            alone.
         sphere: keyword arguments of `heads.sphere_head`, or None for emotions alone.
         **body: `stem`, `fuse_filters` of `hrnet`.
 
@@ -99,7 +101,9 @@ def build_network(frames, mels, classes, architecture="small", dropout=0.0, sphe
         `keras.Model` from `(batch, frames, mels, 1)` to logits `(batch, classes)`, whose layer `embedding` is the
         global average pool (eq. 1) and whose layer `logits` the fully connected one (eq. 2, before its softmax). With
         `sphere` the output is a dictionary of `logits` (where there are emotions), `dimensions` and `regions`; without
-        emotions the layer `embedding` is the vector that the dimensions come from.
+        emotions the layer `embedding` is the vector that the dimensions come from. With `joint_speakers` it is a
+        dictionary of `logits` and of what they are summed of, `logits_joint` `(batch, joint_speakers * classes)`, which
+        training teaches (`heads.SumOverSpeakers`).
 
     Example:
         >>> build_network(32, 32, 8, "tiny").output_shape
@@ -111,10 +115,17 @@ def build_network(frames, mels, classes, architecture="small", dropout=0.0, sphe
         x = layers.GlobalAveragePooling2D(name="embedding")(features)
         if dropout:
             x = layers.Dropout(dropout, name="dropout")(x)
-        outputs["logits"] = layers.Dense(classes, name="logits", dtype="float32")(x)
+        if joint_speakers:
+            x = layers.Dense(joint_speakers * classes, name="logits_joint", dtype="float32")(x)
+            outputs["logits_joint"] = x
+            outputs["logits"] = SumOverSpeakers(joint_speakers, name="logits", dtype="float32")(x)
+        else:
+            outputs["logits"] = layers.Dense(classes, name="logits", dtype="float32")(x)
     if sphere:
         outputs |= sphere_head(features, **sphere, name="style" if classes else "embedding")
-    return keras.Model(log_mel, outputs if sphere else outputs["logits"], name=f"emohrnet_{architecture}")
+    return keras.Model(
+        log_mel, outputs if sphere or joint_speakers else outputs["logits"], name=f"emohrnet_{architecture}"
+    )
 
 
 def costs(network):

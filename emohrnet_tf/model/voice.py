@@ -56,7 +56,7 @@ def band_statistics(waveforms, audio):
         audio: `config.Audio`.
 
     Returns:
-        two lists of `mels` floats, rounded to 4 decimals: a run's configuration holds them as they are used.
+        list of two lists of `mels` floats, rounded to 4 decimals: a run's configuration holds them as they are used.
     """
     count, total, squares = 0, 0.0, 0.0
     for waveform in waveforms:
@@ -64,7 +64,7 @@ def band_statistics(waveforms, audio):
         count, total, squares = count + len(x), total + x.sum(axis=0), squares + (x**2).sum(axis=0)
     mean = total / count
     deviation = np.sqrt(np.maximum(squares / count - mean**2, 1e-4))
-    return mean.round(4).tolist(), deviation.round(4).tolist()
+    return [mean.round(4).tolist(), deviation.round(4).tolist()]
 
 
 def frame_powers(waveform, audio):

@@ -83,10 +83,10 @@ def crossval(
     if not folds or not set(folds) <= set(range(count)):
         raise InputError(f"folds: {protocol} has {count} here, numbered 0 to {count - 1}. Received: {only!r}")
     check_labels(labels_of(merged, config.head))
-    check_settings(config)
+    check_settings(config, merged, protocol)
     clips = clips or functools.cache(lambda: Clips(merged, config.audio.sample_rate))
     # One at a time: folds of one label set share a network, and several would fill the memory.
-    trainer = functools.lru_cache(1)(lambda labels, sets: Trainer(config, labels, sets))
+    trainer = functools.lru_cache(1)(lambda *of_fold: Trainer(config, *of_fold))
     reports, predictions = [], []
     for seed in seeds:
         for fold in folds:
@@ -164,6 +164,7 @@ def done_before(folder, run, index, parts):
             )
         run = {key: value for key, value in run.items() if key not in ("index", "initial")}
     measured = {"augmentation": masks, "audio": {"statistics": run["config"]["audio"]["statistics"]}}
+    measured["network"] = {"joint_speakers": run["config"]["network"]["joint_speakers"]}
     there = report | {"config": config.replace(measured).replace(ARITHMETIC).to_dict()}
     asked = run | {"config": asked.replace(ARITHMETIC).to_dict()}
     if different := [key for key in asked if there.get(key) != json.loads(json.dumps(asked[key]))]:

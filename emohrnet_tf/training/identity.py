@@ -21,7 +21,7 @@ from emohrnet_tf.pretrained import is_pretrained, read_weights
 
 def settings_of(config, protocol, fold, seed, **split_options):
     """What tells a run from another besides its clips, as its folder and its report hold it."""
-    run = {"protocol": protocol, "fold": fold, "seed": seed, **split_options}
+    run = {"protocol": protocol, "fold": fold, "seed": seed, "folds": None, **split_options}  # None: the protocol's own
     if initial := config.training.initial:
         run["initial"] = weights_hash(initial)
     return run | {"config": config.to_dict()}

@@ -16,7 +16,7 @@ from emohrnet_tf.corpora import merge_labels
 from emohrnet_tf.data.augment import paper_mask_limits
 from emohrnet_tf.data.leakage import APART, LEFT_OUT, named
 from emohrnet_tf.data.pipeline import Clips
-from emohrnet_tf.data.targets import label_sets, make_sphere
+from emohrnet_tf.data.targets import joint_speakers, label_sets, make_sphere, speaker_names
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.evaluation.across import cells
 from emohrnet_tf.files import read_csv, replacing, write_csv, write_json
@@ -84,7 +84,7 @@ def train(
         raise InputError(
             "TensorBoard is not installed: pip install 'emohrnet_tf[tensorboard]'. Received: tensorboard=True"
         )
-    check_settings(config)
+    check_settings(config, index, protocol)
     if protocol == "all" and config.training.choose != "last":
         raise InputError("Protocol all holds no clip out to choose by: set training.choose=last. Received: validation")
     clips = clips or Clips(index, config.audio.sample_rate)
@@ -101,13 +101,14 @@ def train(
     left_out = count_left_out(clips.index[parts == LEFT_OUT])
     sphere = make_sphere(clips.index, config.head, rows["train"]) if config.head.dimensions else None
     unheard = check_unheard(config.training.initial, clips, rows) if config.training.initial else True
+    speakers = count_speakers(clips.index, parts, protocol, sets) if config.training.joint_speakers else 0
     if trainer is None or callable(trainer):
-        trainer = (trainer or functools.partial(Trainer, config))(tuple(labels), sets)
+        trainer = (trainer or functools.partial(Trainer, config))(tuple(labels), sets, speakers)
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / "config.json", run)
     content = [f"{found[0][0]:016x}" for found in clips.marks]
     write_csv(index.assign(split=parts, content=content), out / "split.csv")
-    config = with_measured(config, clips, rows["train"])
+    config = with_measured(config, clips, rows["train"]).replace({"network": {"joint_speakers": speakers}})
     write_json(out / "config.json", {**run, "resolved": config.to_dict()})
 
     state = trainer.fit(clips, rows, config, out, seed, sphere, tensorboard, verbose)
@@ -196,16 +197,44 @@ def predictions_table(clips, labels, truth, answers):
     return table
 
 
-def check_settings(config):
-    """Say before anything is built what no group of settings can know of itself.
+def check_settings(config, index, protocol):
+    """Say before anything is read or built what no group of settings can know of itself.
 
     Raises:
-        InputError: sides that the network does not divide, an empty mel band, or no model to start from.
+        InputError: sides that the network does not divide, an empty mel band, no model to start from, or joint labels
+            with a head, a protocol or an index that they are not for.
     """
+    if config.network.joint_speakers and not config.training.joint_speakers:
+        raise InputError(
+            "network.joint_speakers is counted by a run: set training.joint_speakers=true. "
+            f"Received: {config.network.joint_speakers!r}"
+        )
+    if config.training.joint_speakers:
+        if config.head.kind != "categorical":
+            raise InputError(
+                "training.joint_speakers pairs speakers with emotions alone: train --head categorical, or with "
+                f"training.joint_speakers=false. Received: head {config.head.kind!r}"
+            )
+        speaker_names(index, protocol)
     read_table(config.network.architecture, config.network.stem, (config.audio.frames, config.audio.mels))
     LogMelSpectrogram(**config.audio.front_end())
     if config.training.initial:
         model_file(config.training.initial)
+
+
+def count_speakers(index, parts, protocol, sets):
+    """`targets.joint_speakers`, of corpora that all have the same labels.
+
+    Raises:
+        InputError: of it; corpora with other labels: who speaks would say which labels may be given.
+    """
+    if sets:
+        lacks = [corpus for corpus, flags in sets if not all(flags)]
+        raise InputError(
+            "training.joint_speakers needs corpora that all have the same labels: call what is the same by one name "
+            f"(--merge old=new), or train with training.joint_speakers=false. Received: fewer labels in {lacks[0]!r}"
+        )
+    return joint_speakers(index, parts, protocol)
 
 
 def with_measured(config, clips, rows):

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from emohrnet_tf.data.balance import units
 from emohrnet_tf.data.pipeline import training_batches, window_batches
-from emohrnet_tf.data.targets import emotion_numbers, make_targets, read_vad
+from emohrnet_tf.data.targets import emotion_numbers, joint_targets, make_targets, read_vad
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.evaluation.calibration import negative_log_likelihood, pool_windows, risk_coverage
 from emohrnet_tf.evaluation.metrics import Truth, answers_report, classification_report
@@ -35,13 +35,15 @@ class Trainer:
         config: `config.Config` of all of them.
         labels: names of the emotions; none for a head "vad".
         sets: of `targets.label_sets`, where several corpora with other labels train.
+        speakers: of `targets.joint_speakers`, for `training.joint_speakers`.
 
     Attributes:
         network: the compiled network.
         model: the `EmoHRNet`, in float32, that takes a run's chosen weights.
     """
 
-    def __init__(self, config, labels, sets=()):
+    def __init__(self, config, labels, sets=(), speakers=0):
+        config = config.replace({"network": {"joint_speakers": speakers}})
         self.config, self.labels, self.sets = config, list(labels), sets
         devices = [device.name for device in tf.config.list_logical_devices("GPU")]
         strategy = tf.distribute.MirroredStrategy(devices) if len(devices) > 1 else tf.distribute.get_strategy()
@@ -111,11 +113,14 @@ class Trainer:
             callbacks.append(keras.callbacks.TensorBoard(out / "tensorboard"))
         targets = make_targets(index, self.labels, config.head, sphere, rows["train"], self.sets)
         targets = {name: values[rows["train"]] for name, values in targets.items()}
+        if settings.joint_speakers:
+            targets["logits_joint"] = joint_targets(index, self.labels, rows["train"], settings.label_smoothing)
         train = index.iloc[rows["train"]]
         several = "corpus" in train and train.corpus.nunique() > 1
         balance = several if config.data.balance is None else config.data.balance
+        several_outputs = isinstance(self.network.output, dict)
         batches, steps = training_batches(
-            clips, rows["train"], targets if config.head.dimensions else targets["logits"], config, seed, state.epoch,
+            clips, rows["train"], targets if several_outputs else targets["logits"], config, seed, state.epoch,
             units=units(train) if balance else None,
         )  # fmt: skip
         self.network.fit(
@@ -215,6 +220,9 @@ def trainable(config, classes, synchronized=False, label_sets=None):
     elif label_sets is not None:
         loss = functools.partial(label_set_cross_entropy, label_sets=label_sets, smoothing=settings.label_smoothing)
         metrics, callbacks = [masked_accuracy], [keras.callbacks.LambdaCallback(on_epoch_end=rename)]
+    elif config.network.joint_speakers:  # its targets come smoothed, over the pairs that occur
+        loss, metrics = {"logits_joint": smoothed_cross_entropy(0.0)}, {"logits": [masked_accuracy]}
+        callbacks = [keras.callbacks.LambdaCallback(on_epoch_end=rename)]
     else:
         loss, metrics = (
             smoothed_cross_entropy(settings.label_smoothing),
@@ -269,16 +277,17 @@ def learning_rate(settings, epoch):
 
 def start_from(network, labels, model):
     """Put the weights of a model into a network: its body, of its last layer those of the labels that both know, and
-    of EmoSphere's head what both have.
+    of EmoSphere's head what both have. Pairs of speaker and emotion are new: whose voices they are no model says.
 
     Raises:
         InputError: another architecture or input size.
     """
     theirs = {layer.name: layer.get_weights() for layer in model.network.layers}
+    pairs = "logits_joint" in {*theirs, *(layer.name for layer in network.layers)}
     for layer in network.layers:
         mine, source = layer.get_weights(), theirs.get(layer.name, [])
-        if layer.name == "logits":
-            for new, label in enumerate(labels):
+        if layer.name.startswith("logits"):
+            for new, label in enumerate(() if pairs else labels):
                 if source and label in model.labels:
                     old = model.labels.index(label)
                     mine[0][:, new], mine[1][new] = source[0][:, old], source[1][old]

@@ -219,7 +219,7 @@ def test_crossval_and_robustness_leave_their_reports(emohrnet, index, run, tmp_p
 
     write_index(index, tmp_path / "index.csv")
     out = tmp_path / "folds"
-    code, text, err = emohrnet("crossval", tmp_path / "index.csv", "--out", out, "--folds", "0,2", *TINY)
+    code, text, err = emohrnet("crossval", tmp_path / "index.csv", "--out", out, "--only", "0,2", *TINY)
     assert code == 0, err
     assert "not all folds" in text
     assert [run["fold"] for run in json.loads((out / "report.json").read_text())["runs"]] == [0, 2]

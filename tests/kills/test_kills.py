@@ -91,7 +91,7 @@ def test_train(table, tmp_path):
 
 @pytest.mark.slow
 def test_crossval(table, tmp_path):
-    folders = same_twice(["crossval", table, *TINY, "--folds", "0,1", "--out"], "crossval", tmp_path)
+    folders = same_twice(["crossval", table, *TINY, "--only", "0,1", "--out"], "crossval", tmp_path)
     scores = [json.loads((folder / "report.json").read_text())["scores"] for folder in folders]
     assert scores[0] == scores[1]
 

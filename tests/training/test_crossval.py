@@ -73,6 +73,18 @@ def test_it_goes_on_where_it_stopped_and_more_seeds_may_follow(folder, index, sh
     assert [pooled["seed"] for pooled in summary["pooled"]] == [0, 7]
 
 
+def test_another_number_of_folds_is_another_result(index, short, tmp_path):
+    lines = []
+    summary = crossval(index, short, tmp_path, "random", only=[0], verbose=0, say=lines.append, folds=4)
+    assert (summary["folds"], summary["complete"]) == (4, False)
+    run = json.loads((tmp_path / "fold0_seed0.json").read_text())
+    assert run["folds"] == 4
+    assert run["clips"]["test"] == len(index) // 4
+    for other in ({}, {"folds": 3}):
+        with pytest.raises(InputError, match="fold0_seed0.json is of another folds, index"):
+            crossval(index, short, tmp_path, "random", only=[0], verbose=0, say=lines.append, **other)
+
+
 def test_impossible_folds_and_seeds_are_refused_before_anything_is_trained(index, short, tmp_path):
     for arguments, message in (
         ({"only": [5]}, "speaker has 5 here, numbered 0 to 4"),
