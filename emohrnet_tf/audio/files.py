@@ -76,13 +76,14 @@ def load_stream(file, name, sample_rate, channel, start, end):
     return runs[0] if len(runs) == 1 else np.concatenate(runs)
 
 
-def stream_audio(source, sample_rate=SAMPLE_RATE, seconds=30.0):
+def stream_audio(source, sample_rate=SAMPLE_RATE, seconds=30.0, name=None):
     """Decode a recording of any length block by block, in constant memory; the blocks joined are `load_audio`'s.
 
     Args:
         source: path of a file, or an open binary file that can seek.
         sample_rate: hertz of the result.
         seconds: about the length of a block.
+        name: of an open file, for messages.
 
     Yields:
         float32 `(samples,)`, all finite.
@@ -90,7 +91,7 @@ def stream_audio(source, sample_rate=SAMPLE_RATE, seconds=30.0):
     Raises:
         InputError: as `load_audio`, at the block where it is found.
     """
-    name, count = "<stream>" if hasattr(source, "read") else str(source), 0
+    name, count = name or ("<stream>" if hasattr(source, "read") else str(source)), 0
     with contextlib.nullcontext(source) if hasattr(source, "read") else _open_file(source) as file:
         blocks, rate, resampler = _mono(_decoded(file, name, seconds)), None, None
         block = next(blocks, None)

@@ -47,7 +47,7 @@ def test_a_bad_file_has_its_reason_and_the_others_their_emotion(model, index, tm
 
 @pytest.fixture
 def few(monkeypatch):
-    monkeypatch.setattr("emohrnet_tf.inference.predict.BATCH", 4)
+    monkeypatch.setattr("emohrnet_tf.inference.score.BATCH", 4)
 
 
 def test_the_file_holds_what_predict_returns(model, index, tmp_path, few):
@@ -60,7 +60,7 @@ def test_the_file_holds_what_predict_returns(model, index, tmp_path, few):
     assert written.file.tolist() == expected.file.tolist()
     np.testing.assert_allclose(written[model.labels], expected[model.labels], atol=1e-6)
     assert written.error.tolist()[-1] == expected.error.tolist()[-1]
-    assert calls == [(4, 11), (8, 11), (11, 11)]
+    assert calls == [(number, 11) for number in range(1, 12)]
 
 
 def test_a_killed_run_goes_on_after_its_last_whole_line(model, index, tmp_path, few, monkeypatch):
@@ -78,8 +78,10 @@ def test_a_killed_run_goes_on_after_its_last_whole_line(model, index, tmp_path, 
     whole = out.read_bytes()
     out.write_bytes(whole[:-9])  # the kill came in the middle of a line
     module = sys.modules["emohrnet_tf.inference.predict"]
-    decode = module._decode
-    monkeypatch.setattr(module, "_decode", lambda file, audio: scored.append(str(file)) or decode(file, audio))
+    score = module.score_files
+    monkeypatch.setattr(
+        module, "score_files", lambda _, left, **settings: scored.extend(map(str, left)) or score(_, left, **settings)
+    )
     assert predict_into(out, model, files) == (12, 0)
     assert scored == files[7:]
     assert pd.read_csv(out).file.tolist() == files
