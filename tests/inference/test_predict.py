@@ -9,6 +9,7 @@ from conftest import write_voice
 
 from emohrnet_tf import InputError, load_audio, plots
 from emohrnet_tf.audio.windows import windows
+from emohrnet_tf.data.pipeline import Clips
 from emohrnet_tf.evaluation.on_index import answer_index, evaluate, known_clips, measure
 from emohrnet_tf.inference.predict import find_audio, predict, predict_into
 
@@ -146,6 +147,21 @@ def test_a_copied_model_file_knows_without_its_run_what_it_has_heard(run, index,
     there, moved = (evaluate(place, index) for place in (run, tmp_path / "model.keras"))
     assert moved["clips"] == there["clips"] < len(index)
     assert moved["left_out"] == there["left_out"] == len(index) - there["clips"]
+
+
+def test_evaluation_names_a_file_that_turns_out_damaged(model, index, tmp_path, monkeypatch):
+    soundfile.write(tmp_path / "b.flac", *soundfile.read(index.file[1]))
+    contents = (tmp_path / "b.flac").read_bytes()
+    (tmp_path / "b.flac").write_bytes(contents[: len(contents) // 2] + bytes(len(contents) - len(contents) // 2))
+    rows = index.head(4).copy()
+    rows.loc[1, "file"] = str(tmp_path / "b.flac")
+    monkeypatch.setattr(Clips.__init__, "__defaults__", (16000, 0, 4))  # nothing is kept: its header is sound
+    known = known_clips(model, rows)
+    assert len(known.index) == 4
+    _, answers = answer_index(model, known)
+    assert len(known.index) == len(answers["probabilities"]) == 3
+    assert not np.isnan(answers["probabilities"]).any()
+    assert known.failed.file.tolist() == [rows.file[1]]
 
 
 def test_embeddings_of_clips_are_what_their_probabilities_come_from(run, index, model):
