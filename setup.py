@@ -35,7 +35,7 @@ if other_tensorflow([sysconfig.get_path("purelib"), sysconfig.get_path("platlib"
 
 # https address of the repository; `python docs/write_address.py` writes it into notebooks and README.
 REPOSITORY = ""
-EXPORT = ["ai-edge-litert>=2.3", "litert-quantizer>=0.11", "flatbuffers>=24"]
+EXPORT = ["litert-quantizer>=0.11", "flatbuffers>=24"]
 
 setup(
     name="emohrnet_tf",
@@ -46,7 +46,7 @@ setup(
     license="Apache-2.0",
     project_urls={"Source": REPOSITORY} if REPOSITORY else {},
     packages=find_packages(include=["emohrnet_tf", "emohrnet_tf.*"]),
-    package_data={"emohrnet_tf.pretrained": ["*.npz", "*.md", "LICENSE-*"]},
+    package_data={"emohrnet_tf.pretrained": ["*.npz", "*.tflite", "*.md", "LICENSE-*"]},
     python_requires=">=3.11",
     install_requires=required,
     extras_require={

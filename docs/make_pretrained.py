@@ -3,8 +3,10 @@
     python docs/make_pretrained.py path/to/RAVDESS [training.mixed_precision=true]
     python docs/make_pretrained.py path/to/RAVDESS --heard     # the same weights, and anew by which clips they came
     python docs/make_pretrained.py path/to/RAVDESS --spectra   # by which exports are calibrated and verified
+    python docs/make_pretrained.py --tflite                    # only the TFLite file of the weights that are there
 
-Its temperature is the mean over the folds of `docs/results/ravdess_speaker`, as it has no held-out clips of its own.
+Beside the weights lies their float32 TFLite file, by which `predict` and `timeline` start without TensorFlow. The
+model's temperature is the mean over the folds of `docs/results/ravdess_speaker`, as no clips are held out.
 """
 
 import json
@@ -18,6 +20,7 @@ from emohrnet_tf.audio.identity import marks
 from emohrnet_tf.audio.windows import windows
 from emohrnet_tf.config import preset
 from emohrnet_tf.corpora import read_corpus
+from emohrnet_tf.exporter.litert import make_ready
 from emohrnet_tf.model.emohrnet import load_model
 from emohrnet_tf.model.features import mel_power
 from emohrnet_tf.pretrained import read_weights, spectra_file, weights_file, write_spectra, write_weights
@@ -27,6 +30,13 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def main(corpus, *settings, out="runs/ravdess_all"):
+    if corpus != "--tflite":
+        write(corpus, settings, out)
+    make_ready("ravdess")
+
+
+def write(corpus, settings, out):
+    """Write the weights."""
     index, _ = read_corpus("ravdess", corpus)
     if settings == ("--spectra",):
         write_spectra(spectra_file("ravdess"), spectra(index, load_model("ravdess").audio))

@@ -23,12 +23,14 @@ ROOMS = [
     {"demo"},
     {"cli"},
 ]
+PRETRAINED = ("ravdess.npz", "ravdess.tflite", "ravdess.md", "LICENSE-ravdess", "ravdess_spectra.npz")
 FLOOR = {room: floor for floor, rooms in enumerate(ROOMS) for room in rooms}
 TENSORFLOW_FREE = (
-    *("config", "errors", "files", "labels", "provenance", "settings", "corpora", "pretrained", "inference/exported"),
-    *("audio/files", "audio/identity", "audio/silence", "audio/walk", "audio/windows"),
+    *("config", "errors", "files", "labels", "provenance", "settings", "corpora", "pretrained"),
+    *("inference/exported", "inference/predict", "inference/ready", "inference/score", "inference/timeline"),
+    *("audio/files", "audio/identity", "audio/silence", "audio/stream", "audio/walk", "audio/windows"),
     *("data/splits", "data/leakage", "data/augment", "training/losses"),
-    *("model/mel", "model/layers", "model/hrnet", "model/heads", "model/sphere"),
+    *("model/files", "model/mel", "model/layers", "model/hrnet", "model/heads", "model/sphere"),
     *("evaluation/metrics", "evaluation/calibration", "evaluation/report", "evaluation/baselines"),
 )
 
@@ -131,10 +133,10 @@ def test_the_wheel_holds_the_package_alone(tmp_path):
     assert {top for top in tops if not top.endswith(".dist-info")} == {"emohrnet_tf"}
     assert "emohrnet_tf/corpora/grammars.py" in names
     assert any(name.endswith("entry_points.txt") for name in names)
-    names_there = ("ravdess.npz", "ravdess_spectra.npz", "ravdess.md", "LICENSE-ravdess")
-    pretrained = {name: f"emohrnet_tf/pretrained/{name}" for name in names_there}
+    pretrained = {name: f"emohrnet_tf/pretrained/{name}" for name in PRETRAINED}
     assert set(pretrained.values()) <= set(names)
     assert wheel.getinfo(pretrained["ravdess.npz"]).file_size <= 4e6
+    assert wheel.getinfo(pretrained["ravdess.tflite"]).file_size <= 8e6
     assert b"CC BY-NC-SA 4.0" in wheel.read(pretrained["LICENSE-ravdess"])
 
 

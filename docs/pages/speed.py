@@ -43,7 +43,35 @@ def speed_page():
     ]
     for name, megabytes in pipeline["peak_megabytes"].items():
         lines.append(f"| {pipeline['clips'] * int(name.split()[-1]):,} clips | {megabytes:.0f} |")
-    return "\n".join([*lines, *folder_lines()]) + "\n"
+    return "\n".join([*lines, *start_lines(), *folder_lines()]) + "\n"
+
+
+def start_lines():
+    """The table of `benchmarks/start.py`."""
+    file = ROOT / "benchmarks/start.json"
+    if not file.exists():
+        return []
+    facts = json.loads(file.read_text())
+    lines = [
+        "",
+        "## From the command to the answer",
+        "",
+        f"A clip of {facts['clip_seconds']} s, the pretrained model; medians of {facts['runs']} processes each, all "
+        f"taking turns, and the highest peak. {machine(facts)}; commit {facts['commit']}. Recordings are scored from "
+        'the float32 TFLite file beside the model, which needs no TensorFlow; "by TensorFlow" is `load_model` and '
+        "the same function, which is what models with dimensions take, as their TFLite files do not hold all that is "
+        "told of a clip.",
+        "",
+        "| what | seconds | first run, s | processor, s | peak memory, MB |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for row in facts["rows"]:
+        name, _, by = row["command"].partition(", ")
+        lines.append(
+            f"| `{name}`{by and ', ' + by} | {row['median_seconds']:.2f} | {row['first_seconds']:.2f} | "
+            f"{row['processor_seconds']:.2f} | {row['peak_mb']:.0f} |"
+        )
+    return lines
 
 
 def folder_lines():

@@ -17,7 +17,16 @@ from emohrnet_tf.audio.decoders import RATES, Opened
 from emohrnet_tf.audio.pieces import find_pieces
 from emohrnet_tf.errors import InputError
 
-__all__ = ["RATES", "check_channel", "load_audio", "load_stream", "measure_audio", "resample", "stream_audio"]
+__all__ = [
+    "RATES",
+    "check_channel",
+    "count_samples",
+    "load_audio",
+    "load_stream",
+    "measure_audio",
+    "resample",
+    "stream_audio",
+]
 
 SAMPLE_RATE = 16000
 CHANNELS = ("left", "right")
@@ -76,13 +85,14 @@ def load_stream(file, name, sample_rate, channel, start, end):
     return runs[0] if len(runs) == 1 else np.concatenate(runs)
 
 
-def stream_audio(source, sample_rate=SAMPLE_RATE, seconds=30.0):
+def stream_audio(source, sample_rate=SAMPLE_RATE, seconds=30.0, name=None):
     """Decode a recording of any length block by block, in constant memory; the blocks joined are `load_audio`'s.
 
     Args:
         source: path of a file, or an open binary file that can seek.
         sample_rate: hertz of the result.
         seconds: about the length of a block.
+        name: of an open file, for messages.
 
     Yields:
         float32 `(samples,)`, all finite.
@@ -90,7 +100,7 @@ def stream_audio(source, sample_rate=SAMPLE_RATE, seconds=30.0):
     Raises:
         InputError: as `load_audio`, at the block where it is found.
     """
-    name, count = "<stream>" if hasattr(source, "read") else str(source), 0
+    name, count = name or ("<stream>" if hasattr(source, "read") else str(source)), 0
     with contextlib.nullcontext(source) if hasattr(source, "read") else _open_file(source) as file:
         blocks, rate, resampler = _mono(_decoded(file, name, seconds)), None, None
         block = next(blocks, None)
@@ -126,6 +136,33 @@ def measure_audio(path):
     return seconds, channels
 
 
+def count_samples(path, sample_rate=SAMPLE_RATE, channel=None, start=None, end=None):
+    """Samples that `load_audio` gives of a file, by its header alone; None where only decoding tells.
+
+    A header does not tell of MP3 and other kinds that PyAV reads, of joined files, and of a section that is not there.
+
+    Raises:
+        InputError: of `load_audio`, as far as a header tells it.
+    """
+    check_channel(channel)
+    with _open_file(path) as file:
+        if file.seek(0, io.SEEK_END) == 0:
+            _refuse_empty(str(path))
+        pieces = find_pieces(file, str(path))
+        with contextlib.closing(Opened(file, pieces[0], str(path))) as opened:
+            frames, rate = opened.frames, opened.rate
+    if frames is None or len(pieces) > 1 or frames > MAX_HOURS * 3600 * rate:
+        return None
+    begin, stop = round((start or 0) * rate), frames if end is None else min(frames, round(end * rate))
+    if not 0 <= begin < stop or (end is not None and end > frames / rate + SLACK_SECONDS):
+        return None
+    return (2 * (stop - begin) * sample_rate + rate) // (2 * rate)  # as soxr rounds
+
+
+def _refuse_empty(name):
+    raise InputError(f"{name}: the file is empty (0 bytes); copy it again from its source.")
+
+
 def _open_file(source):
     """An open binary file of a path."""
     try:
@@ -159,7 +196,7 @@ def _decoded(file, name, seconds=None, first=0, announced=None):
         announced: called with (frames or None, rate, pieces) once the first piece is open.
     """
     if file.seek(0, io.SEEK_END) == 0:
-        raise InputError(f"{name}: the file is empty (0 bytes); copy it again from its source.")
+        _refuse_empty(name)
     pieces = find_pieces(file, name)
     for number, piece in enumerate(pieces):
         with contextlib.closing(Opened(file, piece, name)) as opened:

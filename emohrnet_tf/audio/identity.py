@@ -28,6 +28,11 @@ def digest(*blocks):
         >>> digest([0.5, 0.25]) == digest([0.5], [0.25]) != digest([0.25, 0.5])
         True
     """
+    return digest_blocks(blocks)
+
+
+def digest_blocks(blocks):
+    """`digest` of blocks that come one by one, of which one is in memory."""
     hashed = hashlib.sha256()
     for block in blocks:
         samples = np.clip(np.rint(np.asarray(block) * 32768.0), -32768, 32767)  # as `data.prepare` writes them
@@ -42,7 +47,7 @@ def digest_of(file, channel=None, start=None, end=None):
         InputError: of `load_audio`.
     """
     if channel is None and start is None and end is None:
-        return digest(*stream_audio(file, SAMPLE_RATE))
+        return digest_blocks(stream_audio(file, SAMPLE_RATE))
     return digest(load_audio(file, SAMPLE_RATE, channel, start, end))
 
 

@@ -51,14 +51,26 @@ def spoken(waveform, samples, sample_rate):
     Returns:
         bool `(windows,)`.
     """
-    frame = round(FRAME * sample_rate)
-    starts = window_starts(len(waveform), samples)
     if not len(waveform):
-        return np.zeros(len(starts), bool)
+        return np.zeros(len(window_starts(0, samples)), bool)
+    frame = round(FRAME * sample_rate)
     levels = levels_db(np.pad(waveform, (0, -len(waveform) % frame)).reshape(-1, frame))
     if rest := len(waveform) % frame:
         levels[-1] = levels_db(waveform[None, -rest:])[0]
-    ends = -(-np.minimum(starts + samples, len(waveform)) // frame)
+    return spoken_of(levels, len(waveform), samples, frame)
+
+
+def spoken_of(levels, length, samples, frame):
+    """`spoken` of a recording of which only the levels are at hand.
+
+    Args:
+        levels: dB of every `frame` samples, the last of what is left: `(n,)`, n at least 1.
+        length: samples of the recording.
+        samples: of a window.
+        frame: samples.
+    """
+    starts = window_starts(length, samples)
+    ends = -(-np.minimum(starts + samples, length) // frame)
     loudest = np.array([levels[a:b].max() for a, b in zip(starts // frame, ends)])
     return loudest > silence_limit(levels)
 

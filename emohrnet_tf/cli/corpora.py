@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from emohrnet_tf.cli.options import Corpus, Task, TestSet, VadScale, VocalChannel
-from emohrnet_tf.cli.output import print_failed, print_table, progress_bar
+from emohrnet_tf.cli.output import print_failed, print_table, progress
 from emohrnet_tf.errors import InputError
 
 
@@ -53,9 +53,8 @@ def prepare(
     if target.exists() and (not (folder / RECORD).exists() or root.resolve() == target.resolve()):
         raise InputError(f"{target} was not made by `emohrnet prepare`; give another folder. Received: {str(folder)!r}")
     clips, skipped = read_corpus(corpus, root, **given(task, vocal_channel, test_set, vad_scale))
-    with progress_bar() as progress:
-        bar = progress.add_task("clips", total=len(clips))
-        clips, failed = convert(clips, root, folder, progress=lambda *_: progress.advance(bar))
+    with progress("clips") as note:
+        clips, failed = convert(clips, root, folder, progress=note)
     print_failed(skipped, "skipped")
     print_failed(failed, "failed")
     if not len(clips):

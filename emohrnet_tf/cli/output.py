@@ -1,9 +1,13 @@
 """How the commands speak: tables, progress, errors."""
 
+import contextlib
 import os
 import sys
+import time
 
 import typer
+
+EVERY = 10.0  # seconds between lines of progress where there is no terminal
 
 
 def verbosity():
@@ -32,13 +36,52 @@ def print_error(message):
     Console(stderr=True, soft_wrap=True).print(Text.assemble(("Error:", "bold red"), " ", message))
 
 
-def progress_bar(text=None):
-    """A progress bar on standard error; `text` is a format of the task, for where the end is not known."""
+@contextlib.contextmanager
+def progress(what, unit=""):
+    """Show on standard error how far it is: kept up to date on a terminal, else a line now and then.
+
+    Args:
+        what: the name of what is counted, "files", or "heard" of `unit` "s".
+
+    Yields:
+        Function of (done, in all), or of (done) where the end is not known; called after each.
+    """
+    began, first, terminal = time.perf_counter(), None, sys.stderr.isatty()
+    said = began
+    with _bar() if terminal else contextlib.nullcontext() as bar:
+        task = bar.add_task(what, total=None) if terminal else None
+
+        def note(done, total=None):
+            nonlocal first, said
+            now = time.perf_counter()
+            if total is None:
+                text = f"{done:.0f} {unit} {what}"
+            else:
+                first = done - 1 if first is None else first  # what an earlier run has done took no time
+                speed = (done - first) / max(now - began, 1e-9)
+                text = f"{done} of {total} {what}, {speed:.3g} a second, {duration((total - done) / speed)} left"
+            if terminal:
+                bar.update(task, description=text)
+            elif now - said >= EVERY:
+                said = now
+                typer.echo(text, err=True)
+
+        yield note
+
+
+def _bar():
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn
 
-    columns = Progress.get_default_columns() if text is None else (SpinnerColumn(), TextColumn(text, markup=False))
-    return Progress(*columns, console=Console(stderr=True))
+    return Progress(SpinnerColumn(), TextColumn("{task.description}", markup=False), console=Console(stderr=True))
+
+
+def duration(seconds):
+    """ "45 s", "12 min", "3 h 20 min"."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 def print_table(title, head, rows):

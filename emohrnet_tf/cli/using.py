@@ -1,17 +1,32 @@
 """Commands for who uses a model: files, recordings, exports, and the demo."""
 
 import json
-import math
 import sys
-import time
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from emohrnet_tf.cli.options import ModelPath, TimelineFormats
-from emohrnet_tf.cli.output import print_failed, print_table, progress_bar, quiet
+from emohrnet_tf.cli.output import print_failed, print_table, progress, quiet
 from emohrnet_tf.errors import InputError
+from emohrnet_tf.files import writable
+
+
+def opened(model, files=1):
+    """What scores so many files by a model of this path or name: by the TFLite file beside it, made where it may be.
+
+    TensorFlow is imported where there is none yet, or LiteRT does not stand for the model.
+    """
+    from emohrnet_tf.inference.ready import ready
+
+    found = ready(model)
+    if found is None:
+        quiet()
+        from emohrnet_tf.exporter.litert import make_ready
+
+        found = make_ready(model, files)
+    return found
 
 
 def predict(
@@ -26,69 +41,66 @@ def predict(
     ] = None,
 ):
     """Print the emotion of files, or of all audio in folders."""
-    quiet()
-    from emohrnet_tf.inference.predict import find_audio, predict_into
-    from emohrnet_tf.inference.predict import predict as run
-    from emohrnet_tf.model.emohrnet import load_model
-    from emohrnet_tf.model.sphere import DIMENSIONS
+    from emohrnet_tf.inference.predict import csv_line, find_audio, predict_into
+    from emohrnet_tf.inference.score import columns, score_files
 
     if out is not None and form not in (None, "csv"):
         raise InputError(f"--out writes CSV: leave --format or --out away. Received: {form!r}")
+    if not 0 <= min_confidence <= 1:
+        raise InputError(f"The least confidence lies between 0 and 1. Received: {min_confidence!r}")
     if out is not None:
-        from emohrnet_tf.exporter.litert import scorer_for
-
-        model = load_model(model)
-        files = find_audio(paths, lambda left_out: print_failed(left_out, "left out"))
-        scorer = scorer_for(model, len(files))
-        with progress_bar("{task.description}") as progress:
-            bar, began, first = progress.add_task("reading", total=None), time.perf_counter(), []
-
-            def note(done, total):
-                first.append(done)
-                speed = max(done - first[0], 1e-9) / (time.perf_counter() - began)
-                ahead = f", {(total - done) / speed:.0f} s left" if len(first) > 1 else ""
-                progress.update(bar, description=f"{done} of {total} files, {speed:.0f} a second{ahead}")
-
-            count, failed = predict_into(out, scorer, files, min_confidence, progress=note)
+        writable(out, suffixes=(".csv",))
+    files = find_audio(paths, lambda left_out: print_failed(left_out, "left out"))
+    model = opened(model, len(files))
+    if out is not None:
+        with progress("files") as note:
+            count, failed = predict_into(out, model, files, min_confidence, progress=note)
         typer.echo(f"{count} files in {out}, {failed} of them with an error in their row.")
         if failed == count:
             sys.exit(2)
         return
-    model = load_model(model)
-    files = find_audio(paths, lambda left_out: print_failed(left_out, "left out"))
-    result = run(model, files, min_confidence)
-    point = [name for name in (*DIMENSIONS, "radius", "theta", "phi", "region") if name in result]
-    labels = [column for column in result.columns if column not in ("file", "emotion", "error", *point)]
-    good, failed = result[result.error.isna()], result[result.error.notna()]
-    silent = lambda row: math.isnan(row[(labels or point)[0]])  # noqa: E731
+    names, good, failed, count = columns(model), [], [], 0
     if form == "csv":
-        typer.echo(result.to_csv(index=False, float_format="%.6f"), nl=False)
-    elif form == "json":
-        rows = []
-        for row in good.to_dict("records"):
-            rows.append({"file": row["file"]} | ({"emotion": row["emotion"]} if labels else {}))
+        typer.echo(csv_line(names), nl=False)
+    with progress("files") as note:
+        for done, row in enumerate(score_files(model, files, min_confidence=min_confidence), 1):
+            if form == "csv":
+                typer.echo(csv_line(row[name] for name in names), nl=False)
+            elif row["error"] is None:
+                good.append(row)
+            if row["error"] is not None:
+                failed.append({"file": row["file"], "reason": row["error"]})
+            count += row["error"] is None
+            note(done, len(files))
+    labels = model.labels if "emotion" in names else []
+    point = [name for name in names if name not in ("file", "emotion", "error", *labels)]
+    silent = lambda row: row[(labels or point)[0]] is None  # noqa: E731
+    if form == "json":
+        told = []
+        for row in good:
+            told.append({"file": row["file"]} | ({"emotion": row["emotion"]} if labels else {}))
             if silent(row):
                 continue
             if labels:
-                rows[-1]["probabilities"] = {x: round(row[x], 6) for x in labels}
-            rows[-1] |= {name: row[name] if name == "region" else round(row[name], 6) for name in point}
-        rows += [{"file": row["file"], "error": row["error"]} for row in failed.to_dict("records")]
-        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
-    else:
-        rows, shown = [], [name for name in point if name not in ("radius", "theta", "phi")]
-        for row in good.to_dict("records"):
+                told[-1]["probabilities"] = {x: round(row[x], 6) for x in labels}
+            told[-1] |= {name: row[name] if name == "region" else round(row[name], 6) for name in point}
+        told += [{"file": row["file"], "error": row["reason"]} for row in failed]
+        typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
+    elif form != "csv":
+        lines, shown = [], [name for name in point if name not in ("radius", "theta", "phi")]
+        for row in good:
             if silent(row):
-                rows.append((row["file"], *([row["emotion"], ""] if labels else []), *("" for _ in shown)))
+                lines.append((row["file"], *([row["emotion"], ""] if labels else []), *("" for _ in shown)))
                 continue
             best = sorted(labels, key=row.get, reverse=True)[:3]
             named = [row["emotion"], ", ".join(f"{x} {row[x]:.2f}" for x in best)] if labels else []
             values = [row[name] if name == "region" else f"{row[name]:.2f}" for name in shown]
-            rows.append((row["file"], *named, *values))
-        if rows:
-            print_table(None, ["file", *(["emotion", "most probable"] if labels else []), *shown], rows)
+            lines.append((row["file"], *named, *values))
+        if lines:
+            print_table(None, ["file", *(["emotion", "most probable"] if labels else []), *shown], lines)
     if form != "json":
-        print_failed(failed.rename(columns={"error": "reason"}), "failed")
-    if not len(good):
+        print_failed(failed, "failed")
+    if not count:
         sys.exit(2)
 
 
@@ -105,7 +117,6 @@ def timeline(
     min_confidence: Annotated[float, typer.Option(help='Below this probability say "uncertain".')] = 0.0,
 ):
     """Print the emotion over time of a recording; silence is marked, not guessed."""
-    quiet()
     import shutil
     import tempfile
 
@@ -119,15 +130,13 @@ def timeline(
         writable(
             path, [recording, out if path == picture else None], (".png", ".pdf", ".svg") if path == picture else ()
         )
-    with tempfile.TemporaryFile() as heard, progress_bar("{task.completed:.0f} s heard") as progress:
+    model = opened(model)
+    with tempfile.TemporaryFile() as heard, progress("heard", "s") as note:
         if recording == "-":  # a pipe cannot seek, and most formats need it
             shutil.copyfileobj(sys.stdin.buffer, heard)
             heard.seek(0)
-        bar = progress.add_task("timeline", total=None)
         source = heard if recording == "-" else recording
-        table, overview = run(
-            model, source, hop, min_confidence, lambda seconds: progress.update(bar, completed=seconds)
-        )
+        table, overview = run(model, source, hop, min_confidence, note)
     text = write_timeline(table, form)
     if out is None:
         typer.echo(text, nl=False)

@@ -1,102 +1,16 @@
-"""From an index to batches of log-mels: decoded once, then everything on-graph in tf.data."""
-
-import functools
-from concurrent.futures import ThreadPoolExecutor
+"""From clips to batches of log-mels: everything on-graph in tf.data."""
 
 import numpy as np
-import pandas as pd
 import tensorflow as tf
 
-from emohrnet_tf.audio.decode import read_clip
-from emohrnet_tf.audio.files import SAMPLE_RATE, load_audio
-from emohrnet_tf.audio.identity import cut_of, digest, digest_of, marks
 from emohrnet_tf.audio.windows import graph_windows, window_starts
 from emohrnet_tf.data.augment import EQUALIZER_KNOTS, Augment, mix, spectral_gains
 from emohrnet_tf.data.balance import draw_evenly
-from emohrnet_tf.errors import InputError
+from emohrnet_tf.data.clips import CACHE_BYTES, Clips
 from emohrnet_tf.model.features import log_mel
 
-CACHE_BYTES = 2 << 30  # decoded audio is kept in memory up to this size
+__all__ = ["Clips", "add_noise", "mixup_share", "place", "training_batches", "window_batches"]
 HIGHEST_SNR_DB = 40.0  # of the noise in training
-
-
-class Clips:
-    """The readable clips of an index, decoded once.
-
-    Args:
-        index: DataFrame with `file` and `emotion`, and optionally `channel`, `start`, `end`.
-        sample_rate: Hz.
-        cache_bytes: the decoded audio stays in memory if it is no larger; otherwise files are read anew each time.
-
-    Attributes:
-        index: rows whose audio can be read, in order, renumbered from 0.
-        failed: DataFrame of `file` and `reason` for the others.
-        lengths: samples of each clip.
-    """
-
-    def __init__(self, index, sample_rate=16000, cache_bytes=CACHE_BYTES, workers=4):
-        self.sample_rate = sample_rate
-        rows = index.to_dict("records")
-        kept, audio, reasons, lengths, digests, total = [], [], [], [], [], 0
-        with ThreadPoolExecutor(workers) as pool:
-            for number, (waveform, own, reason) in enumerate(pool.map(self._decode, rows)):
-                if waveform is None:
-                    reasons.append({"file": rows[number]["file"], "reason": reason})
-                    continue
-                kept.append(number)
-                lengths.append(len(waveform))
-                digests.append(own)
-                total += waveform.nbytes
-                if total > cache_bytes:
-                    audio = None
-                elif audio is not None:
-                    audio.append(waveform)
-        self.index = index.iloc[kept].reset_index(drop=True)
-        self.failed = pd.DataFrame(reasons, columns=["file", "reason"])
-        self.lengths, self._digests = np.array(lengths, "int64"), digests
-        if not kept:
-            first = f" First reason: {reasons[0]['reason']}" if reasons else ""
-            raise InputError(f"No clip of the index can be read: check its `file` column.{first} Received: {len(rows)}")
-        self._flat = None
-        if audio is not None:
-            self._flat = tf.constant(np.concatenate(audio))
-            self._starts = tf.constant(np.cumsum([0, *lengths[:-1]]), tf.int64)
-            self._lengths = tf.constant(self.lengths, tf.int64)
-
-    def _decode(self, row):
-        try:
-            waveform = load_audio(row["file"], self.sample_rate, **cut_of(row))
-            same = self.sample_rate == SAMPLE_RATE
-            return waveform, digest(waveform) if same else digest_of(row["file"], **cut_of(row)), None
-        except InputError as error:
-            return None, None, str(error)
-
-    @functools.cached_property
-    def marks(self):
-        """`identity.marks` of the clips: what tells each from all others, whatever it is called."""
-        return marks(self.index, self._digests)
-
-    def waveform(self, number):
-        """Waveform `(samples,)` of a clip as a NumPy array."""
-        if self._flat is None:
-            row = self.index.iloc[number].to_dict()
-            return load_audio(row["file"], self.sample_rate, **cut_of(row))
-        start = int(self._starts[number])
-        return self._flat[start : start + int(self.lengths[number])].numpy()
-
-    def graph_reader(self):
-        """A function from a scalar clip number to its waveform `(samples,)`, both tensors."""
-        if self._flat is not None:
-            return lambda number: tf.slice(self._flat, [self._starts[number]], [self._lengths[number]])
-        files = tf.constant(self.index["file"].tolist())
-        if self.sample_rate == SAMPLE_RATE and not {"channel", "start", "end"} & set(self.index.columns):
-            return lambda number: read_clip(files[number])
-
-        def read(number):
-            waveform = tf.numpy_function(lambda n: self.waveform(int(n)), [number], tf.float32)
-            return tf.ensure_shape(waveform, (None,))
-
-        return read
 
 
 def training_batches(clips, rows, targets, config, seed=0, first_epoch=0, units=None):

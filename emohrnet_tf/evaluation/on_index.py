@@ -118,19 +118,27 @@ def answer_index(model, clips, labels=None, change=None, silence=True):
         change: function of (waveform, number of the clip) to the waveform that is scored; None for none.
 
     Returns:
-        `(labels, answers)`, the latter as of `clip_answers`, probabilities of `labels` alone.
+        `(labels, answers)`, the latter as of `clip_answers`, probabilities of `labels` alone. Clips that turn out to
+        be damaged have left `clips` and have no rows.
     """
     labels = labels or model.labels
-    heard = lambda row: change(clips.waveform(row), row) if change else clips.waveform(row)  # noqa: E731
-    rows, scores, audio = range(len(clips.index)), [], model.audio
-    for start in range(0, len(rows), 64):
-        waveforms = [heard(row) for row in rows[start : start + 64]]
+    rows, scores, audio, damaged = range(len(clips.index)), [], model.audio, {}
+
+    def heard(row):
+        try:
+            waveform = clips.waveform(row)
+        except InputError as error:
+            damaged[row] = str(error)
+            return None
+        waveform = change(waveform, row) if change else waveform
         if silence:
-            cut = [spoken_windows(waveform, audio.samples, audio.sample_rate) for waveform in waveforms]
-        else:
-            cut = [windows(waveform, audio.samples) for waveform in waveforms]
-        scores.append(clip_answers(model, cut))
-    answers = {name: np.concatenate([part[name] for part in scores]) for name in scores[0]}
+            return spoken_windows(waveform, audio.samples, audio.sample_rate)
+        return windows(waveform, audio.samples)
+
+    for start in range(0, len(rows), 64):
+        scores.append(clip_answers(model, [heard(row) for row in rows[start : start + 64]]))
+    answers = {name: np.delete(np.concatenate([part[name] for part in scores]), [*damaged], 0) for name in scores[0]}
+    clips.drop(damaged)
     if labels:
         chosen = answers["probabilities"][:, [model.labels.index(label) for label in labels]]
         answers["probabilities"] = chosen / chosen.sum(axis=1, keepdims=True)

@@ -46,14 +46,14 @@ def robustness(model, index, part="test", conditions=None, seed=0, say=None):
     if not model.labels:
         raise InputError(f"The model names no emotions, which are what is measured here. Received: {name}")
     clips = known_clips(model, index[index.emotion.notna()])
-    true, rows, clean = clips.index.emotion.tolist(), [], None
+    rows, clean = [], None
     for condition in ["clean", *(name for name in conditions if name != "clean")]:
 
         def change(waveform, number, alter=CONDITIONS[condition]):
             return alter(waveform, model.audio.sample_rate, np.random.default_rng([seed, number]))
 
         labels, answers = answer_index(model, clips, change=change, silence=False)
-        probabilities = answers["probabilities"]
+        probabilities, true = answers["probabilities"], clips.index.emotion.tolist()
         report, best = classification_report(labels, true, probabilities, bootstrap=0), probabilities.argmax(axis=1)
         clean = best if clean is None else clean
         rows.append({"condition": condition, "uar": report["uar"], "war": report["war"]})

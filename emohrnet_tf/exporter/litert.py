@@ -1,21 +1,65 @@
-"""An EmoHRNet converted for LiteRT, which scores many files faster than TensorFlow."""
+"""An EmoHRNet converted for LiteRT, which starts at once and scores faster than TensorFlow."""
 
+import dataclasses
 import importlib.util
 
+from emohrnet_tf.errors import InputError
 from emohrnet_tf.exporter.metadata import add_metadata
 from emohrnet_tf.exporter.tflite import to_float32
+from emohrnet_tf.files import replacing
 from emohrnet_tf.inference.exported import LiteRTScorer
+from emohrnet_tf.inference.ready import MADE_FROM, digest_of_file, fingerprint, ready_contents, ready_file
+from emohrnet_tf.model.emohrnet import load_model
+from emohrnet_tf.model.files import model_file
 
-MANY = 1000  # files from which converting the model is worth its seconds
+MANY = 1000  # files from which converting the model is worth its seconds, where the file cannot be kept
+
+
+def make_ready(path, files=1):
+    """Load a model, and leave beside it the TFLite file by which `inference.ready.ready` opens it from now on.
+
+    Args:
+        path: as for `load_model`.
+        files: how many are to be scored.
+
+    Returns:
+        What scores them: a `LiteRTScorer`, or the `EmoHRNet` itself: of a model with dimensions or one that takes a
+        reference, which LiteRT does not stand for; and of a few files where the TFLite file cannot be kept, because
+        the folder cannot be written or another's file has its name.
+
+    Raises:
+        InputError: of `load_model`.
+    """
+    file = model_file(path)
+    made_from, model = digest_of_file(file), load_model(path)
+    if not convertible(model):
+        return model
+    if ready_file(file).exists() and ready_contents(file) is None:
+        return scorer_for(model, files)
+    try:
+        with replacing(ready_file(file)) as part, part.open("wb") as opened:  # where it can be, before the work
+            contents = converted(model, {MADE_FROM: made_from})
+            opened.write(contents)
+    except InputError:
+        return scorer_for(model, files)
+    return LiteRTScorer(contents)
 
 
 def scorer_for(model, files):
     """What scores so many files fastest: a `LiteRTScorer` where it can be had, else the model itself."""
-    if files < MANY or model.head.kind != "categorical" or importlib.util.find_spec("ai_edge_litert") is None:
-        return model
-    return LiteRTScorer(model, converted(model))
+    return LiteRTScorer(converted(model)) if files >= MANY and convertible(model) else model
 
 
-def converted(model):
-    """Bytes of a model's float32 TFLite file, with metadata; takes some seconds."""
-    return add_metadata(to_float32(model), model.labels, model.audio.sample_rate, licence=model.licence)
+def convertible(model):
+    """Whether a `LiteRTScorer` can stand for a model here."""
+    one_answer = model.head.kind == "categorical" and not model.takes_reference
+    return one_answer and importlib.util.find_spec("ai_edge_litert") is not None
+
+
+def converted(model, about=None):
+    """Bytes of a model's float32 TFLite file, with metadata and `about`; takes some seconds."""
+    facts = {"samples": model.samples, "trained_on": list(model.trained_on), "kind": "float32"}
+    facts |= {"audio": dataclasses.asdict(model.audio), "fingerprint": fingerprint(model)}
+    return add_metadata(
+        to_float32(model), model.labels, model.sample_rate, about=facts | (about or {}), licence=model.licence
+    )

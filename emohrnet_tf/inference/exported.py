@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from emohrnet_tf.audio.windows import check_windows
+from emohrnet_tf.config import Audio
 from emohrnet_tf.errors import InputError, check_process
 
 DIMENSIONS = ("valence", "arousal", "dominance")
@@ -53,6 +54,7 @@ class TFLiteModel:
         self.scale = self.about.get("scale")
         try:
             self.interpreter = Interpreter(model_content=bytes(file), num_threads=threads)
+            self.interpreter.allocate_tensors()  # names its delegate on standard error, once in a process
             self._run = self.interpreter.get_signature_runner("serving_default")
         except (ValueError, RuntimeError) as error:
             raise InputError(f"The file cannot be run ({error}): export the model again.") from error
@@ -97,50 +99,66 @@ class TFLiteModel:
 
 
 class LiteRTScorer:
-    """Stands for an `EmoHRNet` where windows are scored: on processors LiteRT takes half of TensorFlow's time.
+    """A TFLite file on every core: stands for an `EmoHRNet` of emotions where recordings are scored.
 
-    Each thread has an interpreter of its own. All but `answer_windows` and `widths` is the model's.
+    Each thread has an interpreter of its own, made when there is first work for it: one clip needs one.
 
     Args:
-        model: `EmoHRNet` of emotions alone.
-        tflite: bytes of its float32 file, with metadata (`exporter.litert.converted`); its probabilities are the
-            model's to 1e-4.
+        tflite: bytes of a float32 file of emotions with the facts of `exporter.litert.converted`; its probabilities
+            are the model's to 1e-5.
         threads: interpreters that run at once; by default one for each core.
 
+    Attributes:
+        labels, samples, sample_rate, about: of `TFLiteModel`.
+        audio: `config.Audio` of the model.
+        fingerprint: of the model's weights (`ready.fingerprint`).
+
     Raises:
-        InputError: a model that has dimensions.
+        InputError: of `TFLiteModel`; a file of dimensions, or one without those facts.
 
     Example:
         model = load_model("ravdess")
-        predict_into("results.csv", LiteRTScorer(model, converted(model)), ["recordings/"])
+        predict_into("results.csv", LiteRTScorer(converted(model)), ["recordings/"])
     """
 
-    def __init__(self, model, tflite, threads=None):
-        if model.head.kind != "categorical":
-            raise InputError(f"LiteRTScorer takes models of emotions alone. Received: {model.head.kind!r}")
-        self._model, self._threads, self._free = model, threads or os.cpu_count(), queue.SimpleQueue()
+    takes_reference = False
+
+    def __init__(self, tflite, threads=None):
+        first = TFLiteModel(tflite)
+        try:
+            self.audio, self.fingerprint = Audio.of(first.about["audio"]), first.about["fingerprint"]
+        except KeyError as error:
+            raise InputError(f"The file does not tell the model's {error}: export the model again.") from error
+        if not first.labels:
+            raise InputError("LiteRTScorer takes files of emotions. Received: one of dimensions")
+        self.labels, self.samples, self.sample_rate = first.labels, first.samples, first.sample_rate
+        self.about = first.about
+        self._tflite, self._threads, self._free = tflite, threads or os.cpu_count() or 1, queue.SimpleQueue()
+        self._free.put(first)
         self._process = os.getpid()
         self._pool = ThreadPoolExecutor(self._threads)
-        for _ in range(self._threads):
-            self._free.put(TFLiteModel(tflite))
-
-    def __getattr__(self, name):
-        return getattr(self._model, name)
 
     @property
     def widths(self):
         """What `answer_windows` gives, and how many numbers each has."""
         return {"probabilities": len(self.labels)}
 
+    def score(self, windows):
+        """Probabilities of whole windows: float32 array `(n, classes)`."""
+        return self.answer_windows(windows)["probabilities"]
+
     def answer_windows(self, windows, batch_size=None):
-        """Probabilities of whole windows `(n, audio.samples)`, as of `EmoHRNet.answer_windows`."""
+        """Probabilities of whole windows `(n, samples)`, as of `EmoHRNet.answer_windows`."""
         check_process(self._process)
-        windows = check_windows(windows, self._model.audio.samples)
-        scores = self._pool.map(self._score, np.array_split(windows, self._threads))
-        return {"probabilities": np.concatenate(list(scores))}
+        windows = check_windows(windows, self.samples)
+        parts = np.array_split(windows, min(self._threads, max(1, len(windows))))
+        return {"probabilities": np.concatenate(list(self._pool.map(self._score, parts)))}
 
     def _score(self, windows):
-        lite = self._free.get()  # an interpreter serves one thread at a time
+        try:
+            lite = self._free.get_nowait()  # an interpreter serves one thread at a time
+        except queue.Empty:
+            lite = TFLiteModel(self._tflite)
         try:
             return lite.score(windows)
         finally:

@@ -9,8 +9,8 @@ import pandas as pd
 from emohrnet_tf.audio.files import stream_audio
 from emohrnet_tf.audio.silence import FRAME, SILENCE, levels_db, silence_limit
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.inference.predict import UNCERTAIN
-from emohrnet_tf.model.emohrnet import load_model
+from emohrnet_tf.inference.predict import opened
+from emohrnet_tf.inference.score import UNCERTAIN
 from emohrnet_tf.model.mel import mel_weights
 from emohrnet_tf.model.sphere import DIMENSIONS
 
@@ -42,7 +42,7 @@ def timeline(model, source, hop=1.0, min_confidence=0.0, progress=None):
         InputError: of `files.stream_audio`; a model that names no emotions; a hop below 0.1 s or longer than the
             model's window.
     """
-    model = model if hasattr(model, "score") else load_model(model)
+    model = opened(model)
     if not model.labels:
         raise InputError("A timeline is of emotions: give a model that names them, or a joint one. Received: 'vad'")
     rate, samples = model.audio.sample_rate, model.audio.samples

@@ -6,7 +6,6 @@ import os
 import zipfile
 from numbers import Real
 from operator import itemgetter
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -19,11 +18,12 @@ from emohrnet_tf.errors import InputError, check_process
 from emohrnet_tf.labels import check_labels
 from emohrnet_tf.licence import licence_of
 from emohrnet_tf.model.features import LogMelSpectrogram
+from emohrnet_tf.model.files import model_file
 from emohrnet_tf.model.heard import pretrained_heard
 from emohrnet_tf.model.hrnet import build_network
 from emohrnet_tf.model.sphere import DIMENSIONS, Sphere, region_count
 from emohrnet_tf.model.voice import reference
-from emohrnet_tf.pretrained import NAMES, is_pretrained, read_weights, weights_file
+from emohrnet_tf.pretrained import is_pretrained, read_weights, weights_file
 
 
 @keras.saving.register_keras_serializable("emohrnet_tf")
@@ -121,6 +121,16 @@ class EmoHRNet(keras.Model):
         if "dimensions" in outputs:
             outputs["dimensions"] = tf.clip_by_value(outputs["dimensions"], -1.0, 1.0)
         return outputs
+
+    @property
+    def samples(self):
+        """Samples of a window."""
+        return self.audio.samples
+
+    @property
+    def sample_rate(self):
+        """Hertz."""
+        return self.audio.sample_rate
 
     @property
     def widths(self):
@@ -307,22 +317,3 @@ def load_model(path):
             f"lower training.learning_rate. Received: {path}"
         )
     return model
-
-
-def model_file(path):
-    """Path of the `.keras` file, or of the pretrained weights, that `load_model` reads.
-
-    Raises:
-        InputError: no such file.
-    """
-    if is_pretrained(path):
-        return weights_file(str(path))
-    path = Path(path)
-    if path.is_dir():
-        path = path / "model.keras"
-    if not path.is_file():
-        raise InputError(
-            f"No model at {path}: give a .keras file, the folder of a finished run, or one of {', '.join(NAMES)}. "
-            f"Received: {path}"
-        )
-    return path

@@ -1,7 +1,7 @@
 """The models that come with the package: float16 weights, each with its own licence and model card beside it.
 
 `ravdess.npz` was trained on RAVDESS, which is CC BY-NC-SA 4.0: so is it, non-commercial, and `ravdess_spectra.npz`, by
-which an export of it is calibrated and verified.
+which an export of it is calibrated and verified. `ravdess.tflite` is the same model for LiteRT (`inference.ready`).
 """
 
 import json

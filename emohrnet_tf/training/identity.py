@@ -37,7 +37,8 @@ def weights_hash(model):
 
 def divided(clips, config, protocol, fold, seed, **split_options):
     """`(index, parts)`: the clips, copies of each other in one `group`, and what each is for."""
-    index = regrouped(clips.index, clips.marks)
+    own = clips.marks  # reads what has not been read, and leaves out what cannot be
+    index = regrouped(clips.index, own)
     parts = split(index, protocol, fold=fold, seed=seed, **split_options)
     return index, parts.replace("validation", "train") if config.training.train_on_validation else parts
 

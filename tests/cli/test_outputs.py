@@ -35,7 +35,7 @@ def test_places_that_cannot_be_written_are_said_before_the_work(emohrnet, run, c
         pytest.fail("the work was begun")
 
     monkeypatch.setattr("emohrnet_tf.audio.files._decoded", work)
-    monkeypatch.setattr("emohrnet_tf.inference.predict.load_audio", work)
+    monkeypatch.setattr("emohrnet_tf.inference.score.Readers", work)
     monkeypatch.setattr("emohrnet_tf.training.run.Clips", work)
     monkeypatch.setattr("emohrnet_tf.training.crossval.Clips", work)
     monkeypatch.setattr("emohrnet_tf.evaluation.on_index.Clips", work)
@@ -144,7 +144,7 @@ def test_markup_in_a_file_name_is_a_file_name(emohrnet, run, clip):
 
 
 @pytest.mark.parametrize("text", MARKUP)
-def test_no_text_is_markup_anywhere(text, capsys):
+def test_no_text_is_markup_anywhere(text, capsys, monkeypatch):
     output.print_table(text, ["file", text], [("a", text), (text, 1)])
     output.print_error(text)
     output.print_failed([{"file": text, "reason": text}], "failed")
@@ -152,9 +152,30 @@ def test_no_text_is_markup_anywhere(text, capsys):
     assert captured.out.count(text) == 4
     assert f"Error: {text}" in captured.err
     assert f"  {text}: {text}" in captured.err
-    with output.progress_bar("{task.description}") as progress:
-        progress.add_task(text, total=None)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    with output.progress(text):
+        pass
     assert text in capsys.readouterr().err
+
+
+def test_progress_is_a_line_now_and_then_where_there_is_no_terminal(capsys, monkeypatch):
+    clock = iter(range(0, 1000, 4))
+    monkeypatch.setattr("time.perf_counter", lambda: next(clock))
+    with output.progress("files") as note:
+        for done in range(5001, 5008):  # an earlier run has done 5000
+            note(done, 10000)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    first, second = captured.err.splitlines()
+    assert first.startswith("5003 of 10000 files, ")
+    assert second.startswith("5006 of 10000 files, 0.25")
+    assert second.endswith(" a second, 5 h 33 min left")
+    with output.progress("heard", "s") as note:
+        note(30.0)
+        note(60.0)
+        note(90.0)
+    assert capsys.readouterr().err == "90 s heard\n"
+    assert [output.duration(x) for x in (3.4, 119, 200, 3700)] == ["3 s", "119 s", "3 min", "1 h 2 min"]
 
 
 def test_the_advice_names_its_extra(emohrnet, table, tmp_path, monkeypatch):

@@ -2,10 +2,12 @@ import dataclasses
 
 import numpy as np
 import pytest
+import soundfile
 import tensorflow as tf
 from conftest import write_voice
 
-from emohrnet_tf.audio.files import load_audio
+from emohrnet_tf.audio.files import count_samples, load_audio
+from emohrnet_tf.audio.identity import marks
 from emohrnet_tf.audio.windows import windows
 from emohrnet_tf.config import Augmentation
 from emohrnet_tf.data.balance import units
@@ -183,3 +185,90 @@ def test_sections_and_channels_of_files_are_respected(tmp_path, config, index):
         assert clips.lengths.tolist() == [8000, 12000]
         np.testing.assert_array_equal(clips.waveform(1), whole[16000:28000])
         np.testing.assert_array_equal(clips.graph_reader()(tf.constant(1, tf.int64)), whole[16000:28000])
+
+
+# --- Reading ---
+
+
+@pytest.fixture
+def read_to_the_end(monkeypatch):
+    """Files that were decoded, in order."""
+    from emohrnet_tf.audio import decoders
+
+    found, blocks = [], decoders.Opened.blocks
+    monkeypatch.setattr(decoders.Opened, "blocks", lambda self, *rest: found.append(self.name) or blocks(self, *rest))
+    return found
+
+
+@pytest.fixture
+def damaged(tmp_path, index):
+    """An index of which the second file, a FLAC, is damaged behind its header."""
+    write_voice(tmp_path / "a.wav", 200.0, 2.0)
+    soundfile.write(tmp_path / "b.flac", *soundfile.read(tmp_path / "a.wav"))
+    contents = (tmp_path / "b.flac").read_bytes()
+    (tmp_path / "b.flac").write_bytes(contents[: len(contents) // 2] + bytes(len(contents) - len(contents) // 2))
+    rows = index.head(4).copy()
+    rows.loc[1, "file"] = str(tmp_path / "b.flac")
+    return rows
+
+
+def test_nothing_is_decoded_at_the_start_where_nothing_is_kept(index, read_to_the_end):
+    clips = Clips(index, cache_bytes=0)
+    assert not read_to_the_end
+    assert clips.lengths.tolist() == [len(load_audio(file)) for file in index.file]
+    read_to_the_end.clear()
+    assert len(clips.marks) == len(index)
+    assert sorted(read_to_the_end) == sorted(index.file)
+
+
+def test_what_is_kept_is_decoded_once_even_where_no_header_tells_its_length(index, tmp_path, read_to_the_end):
+    rows = index.head(3).copy()
+    for number, file in enumerate(rows.file):
+        soundfile.write(tmp_path / f"{number}.mp3", *soundfile.read(file))
+    rows["file"] = [str(tmp_path / f"{number}.mp3") for number in range(3)]
+    for cache_bytes in (1 << 30, 0):
+        read_to_the_end.clear()
+        clips = Clips(rows, cache_bytes=cache_bytes)
+        own = clips.marks
+        assert sorted(read_to_the_end) == rows.file.tolist()
+        assert own == marks(rows)
+        assert clips.lengths.tolist() == [len(load_audio(file)) for file in rows.file]
+        np.testing.assert_array_equal(clips.waveform(1), load_audio(rows.file[1]))
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 22050, 24000, 32000, 44100, 48000, 96000])
+def test_a_header_tells_how_many_samples_there_will_be(tmp_path, rate):
+    random = np.random.default_rng(rate)
+    for number in range(6):
+        length = int(random.integers(rate // 10, rate))
+        file = tmp_path / f"{number}.{('wav', 'flac', 'ogg')[number % 3]}"
+        soundfile.write(file, 0.1 * random.standard_normal((length, 2)), rate)
+        assert count_samples(file) == len(load_audio(file))
+        cut = {"start": 0.031, "end": 0.0731}
+        assert count_samples(file, **cut) == len(load_audio(file, **cut))
+    assert count_samples(file, start=5.0) is None
+    with pytest.raises(InputError, match="no such file"):
+        count_samples(tmp_path / "absent.wav")
+
+
+@pytest.mark.parametrize("cache_bytes", [1 << 30, 0])
+def test_a_file_damaged_behind_its_header_is_named_and_the_others_kept(damaged, cache_bytes):
+    clips = Clips(damaged, cache_bytes=cache_bytes)
+    assert len(clips.marks) == len(clips.index) == len(clips.lengths) == 3
+    assert clips.index.file.tolist() == damaged.file.drop(1).tolist()
+    assert clips.failed.file.tolist() == [damaged.file[1]]
+    assert "b.flac" in clips.failed.reason[0]
+    reader = clips.graph_reader()
+    for number, file in enumerate(clips.index.file):
+        np.testing.assert_array_equal(clips.waveform(number), load_audio(file))
+        np.testing.assert_allclose(reader(tf.constant(number, tf.int64)), load_audio(file), atol=1e-6)
+
+
+def test_a_file_that_changes_while_it_is_trained_on_is_named(index, tmp_path):
+    rows = index.head(3).copy()
+    write_voice(tmp_path / "changing.wav", 200.0, 1.0)
+    rows.loc[2, "file"] = str(tmp_path / "changing.wav")
+    reader = Clips(rows, cache_bytes=0).graph_reader()
+    write_voice(tmp_path / "changing.wav", 200.0, 2.0)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="changing.wav"):
+        reader(tf.constant(2, tf.int64))

@@ -9,6 +9,7 @@ from conftest import write_voice
 
 from emohrnet_tf import InputError, load_audio, plots
 from emohrnet_tf.audio.windows import windows
+from emohrnet_tf.data.pipeline import Clips
 from emohrnet_tf.evaluation.on_index import answer_index, evaluate, known_clips, measure
 from emohrnet_tf.inference.predict import find_audio, predict, predict_into
 
@@ -47,7 +48,7 @@ def test_a_bad_file_has_its_reason_and_the_others_their_emotion(model, index, tm
 
 @pytest.fixture
 def few(monkeypatch):
-    monkeypatch.setattr("emohrnet_tf.inference.predict.BATCH", 4)
+    monkeypatch.setattr("emohrnet_tf.inference.score.BATCH", 4)
 
 
 def test_the_file_holds_what_predict_returns(model, index, tmp_path, few):
@@ -60,7 +61,7 @@ def test_the_file_holds_what_predict_returns(model, index, tmp_path, few):
     assert written.file.tolist() == expected.file.tolist()
     np.testing.assert_allclose(written[model.labels], expected[model.labels], atol=1e-6)
     assert written.error.tolist()[-1] == expected.error.tolist()[-1]
-    assert calls == [(4, 11), (8, 11), (11, 11)]
+    assert calls == [(number, 11) for number in range(1, 12)]
 
 
 def test_a_killed_run_goes_on_after_its_last_whole_line(model, index, tmp_path, few, monkeypatch):
@@ -78,8 +79,10 @@ def test_a_killed_run_goes_on_after_its_last_whole_line(model, index, tmp_path, 
     whole = out.read_bytes()
     out.write_bytes(whole[:-9])  # the kill came in the middle of a line
     module = sys.modules["emohrnet_tf.inference.predict"]
-    decode = module._decode
-    monkeypatch.setattr(module, "_decode", lambda file, audio: scored.append(str(file)) or decode(file, audio))
+    score = module.score_files
+    monkeypatch.setattr(
+        module, "score_files", lambda _, left, **settings: scored.extend(map(str, left)) or score(_, left, **settings)
+    )
     assert predict_into(out, model, files) == (12, 0)
     assert scored == files[7:]
     assert pd.read_csv(out).file.tolist() == files
@@ -144,6 +147,21 @@ def test_a_copied_model_file_knows_without_its_run_what_it_has_heard(run, index,
     there, moved = (evaluate(place, index) for place in (run, tmp_path / "model.keras"))
     assert moved["clips"] == there["clips"] < len(index)
     assert moved["left_out"] == there["left_out"] == len(index) - there["clips"]
+
+
+def test_evaluation_names_a_file_that_turns_out_damaged(model, index, tmp_path, monkeypatch):
+    soundfile.write(tmp_path / "b.flac", *soundfile.read(index.file[1]))
+    contents = (tmp_path / "b.flac").read_bytes()
+    (tmp_path / "b.flac").write_bytes(contents[: len(contents) // 2] + bytes(len(contents) - len(contents) // 2))
+    rows = index.head(4).copy()
+    rows.loc[1, "file"] = str(tmp_path / "b.flac")
+    monkeypatch.setattr(Clips.__init__, "__defaults__", (16000, 0, 4))  # nothing is kept: its header is sound
+    known = known_clips(model, rows)
+    assert len(known.index) == 4
+    _, answers = answer_index(model, known)
+    assert len(known.index) == len(answers["probabilities"]) == 3
+    assert not np.isnan(answers["probabilities"]).any()
+    assert known.failed.file.tolist() == [rows.file[1]]
 
 
 def test_embeddings_of_clips_are_what_their_probabilities_come_from(run, index, model):
