@@ -16,8 +16,8 @@ class Audio(Settings):
     """What the network sees: one window of `frames` frames of log-mel.
 
     `frames * hop / sample_rate` is the window in seconds: 192 frames are 3.072 s, 256 are 4.096 s, 320 are 5.12 s and
-    448 are 7.168 s. `normalize` is "window", "reference" or "corpus", see `features.log_mel`; the `statistics` of
-    "corpus" are measured on the training part and replaced by numbers in the run's configuration.
+    448 are 7.168 s. `normalize` is "window", "level" or "corpus", see `features.log_mel`; the `statistics` of
+    the last two are measured on the training part and replaced by numbers in the run's configuration.
     """
 
     sample_rate: int = setting(16000, least=1)
@@ -27,7 +27,7 @@ class Audio(Settings):
     mels: int = setting(64, least=1)
     mel_min_hz: float = setting(50.0, least=0)
     mel_max_hz: float = setting(8000.0, least=0)
-    normalize: str = setting("window", "window", "reference", "corpus")
+    normalize: str = setting("window", "window", "level", "corpus")
     statistics: list | None = setting(None)  # noqa: RUF009
 
     def __post_init__(self):
@@ -96,12 +96,24 @@ class Augmentation(Settings):
 
 @dataclass(frozen=True)
 class Network(Settings):
-    """The network: see `emohrnet_tf.model.hrnet`."""
+    """The network: see `emohrnet_tf.model.hrnet`.
 
-    architecture: str = setting("small", "tiny", "lite", "small", "small_v2", "w18")
+    `functionals` puts those of `model.functionals` beside the embedding, for which `audio.normalize` is "level"; with
+    them `architecture` may be "none", no HRNet at all. `reference` adds a second last layer, which names the emotion of
+    a voice of which more is known: it hears how the embedding differs from the voice's usual one (`model.relative`).
+    """
+
+    architecture: str = setting("small", "none", "tiny", "lite", "small", "small_v2", "w18")
     stem: str | None = setting(None, "stride4", "stride2", "stride1", "single")
     fuse_filters: int | None = setting(None, least=1)
     dropout: float = setting(0.0, least=0, below=1)
+    functionals: bool = setting(False)
+    reference: bool = setting(False)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.architecture == "none" and not self.functionals:
+            self.refuse("architecture", "leaves nothing to hear by: set network.functionals=true")
 
 
 @dataclass(frozen=True)
@@ -154,7 +166,8 @@ class Training(Settings):
     `evaluate_every` epochs and after the last. `choose` says whose weights the run is about: "validation", the epoch
     of highest validation accuracy, or "last", which leaves nothing to choose. `initial` is a model to start from.
     `train_on_validation` gives the validation clips to training too, once a recipe is settled: nothing is left to
-    choose an epoch or a temperature by.
+    choose an epoch or a temperature by. With `network.reference`, `speaker_clips` of one voice lie together in a batch:
+    how it differs from the others' mean is what the layer for known voices learns from.
     """
 
     epochs: int = setting(100, least=1)
@@ -170,6 +183,7 @@ class Training(Settings):
     choose: str = setting("validation", "validation", "last")
     initial: str | None = setting(None)
     train_on_validation: bool = setting(False)
+    speaker_clips: int = setting(8, least=2)
 
     def __post_init__(self):
         super().__post_init__()

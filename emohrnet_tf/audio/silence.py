@@ -55,12 +55,24 @@ def spoken(waveform, samples, sample_rate):
     starts = window_starts(len(waveform), samples)
     if not len(waveform):
         return np.zeros(len(starts), bool)
-    levels = levels_db(np.pad(waveform, (0, -len(waveform) % frame)).reshape(-1, frame))
-    if rest := len(waveform) % frame:
-        levels[-1] = levels_db(waveform[None, -rest:])[0]
+    levels = frame_levels(waveform, frame)
     ends = -(-np.minimum(starts + samples, len(waveform)) // frame)
     loudest = np.array([levels[a:b].max() for a, b in zip(starts // frame, ends)])
     return loudest > silence_limit(levels)
+
+
+def frame_levels(waveform, frame):
+    """`levels_db` of the frames of a waveform `(length,)`, the last of which may be shorter."""
+    levels = levels_db(np.pad(waveform, (0, -len(waveform) % frame)).reshape(-1, frame))
+    if rest := len(waveform) % frame:
+        levels[-1] = levels_db(waveform[None, -rest:])[0]
+    return levels
+
+
+def speech_seconds(waveform, sample_rate):
+    """How much of a recording `(length,)` is not silent, in seconds."""
+    levels = frame_levels(waveform, round(FRAME * sample_rate))
+    return FRAME * float((levels > silence_limit(levels)).sum()) if len(levels) else 0.0
 
 
 def spoken_windows(waveform, samples, sample_rate):
