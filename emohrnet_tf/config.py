@@ -270,6 +270,20 @@ PRESETS = {
         "augmentation": {"tempo_spread": 0.2, "time_mask_share": 0.1, "mixup": 0.3},
         "training": {**_COSINE, "evaluate_every": 20, "choose": "last", "train_on_validation": True},
     },
+    "voices": {
+        "data": {"merge": "calm=neutral"},
+        "audio": {"frames": 128, "normalize": "level"},
+        "augmentation": {
+            **{"filled_share": 0.0, "time_shift_share": 0.0, "tempo_spread": 0.15, "vocal_tract_spread": 0.08},
+            **{"freq_mask_bins": 6, "time_mask_share": 0.1},
+            **{"equalizer_db": 4.0, "noise_share": 0.25, "noise_snr_db": 5.0, "high_cut_share": 0.1},
+        },
+        "network": {"architecture": "none", "functionals": True, "reference": True, "dropout": 0.1},
+        "training": {
+            **{"epochs": 12, "batch_size": 64, "learning_rate": 4e-3, "schedule": "cosine", "warmup_epochs": 1},
+            **{"weight_decay": 0.02, "label_smoothing": 0.1, "evaluate_every": 100, "choose": "last"},
+        },
+    },
     "quick": {
         "audio": {"frames": 160},
         "augmentation": {

@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from emohrnet_tf.audio.windows import as_floats
+from emohrnet_tf.config import Audio
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.model import functionals as whole
 from emohrnet_tf.model.features import STATISTICS, log_mel, mel_of, normalized, spectra
@@ -26,7 +27,7 @@ def front_end(waveform, *, functionals=False, gains=None, **settings):
     """
     if not functionals:
         return tf.expand_dims(log_mel(waveform, gains=gains, **settings), -1)
-    how = {"n_fft": 1024, "hop": 256, "sample_rate": 16000, **settings}
+    how = {**Audio().front_end(), **settings}
     normalize, statistics = how.pop("normalize"), how.pop("statistics")
     power, shape = spectra(waveform, how["n_fft"], how["hop"])
     melody = tf.reshape(whole.pitch(power, how["n_fft"], how["sample_rate"]), [*shape, 2])

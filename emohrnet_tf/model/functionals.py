@@ -14,6 +14,7 @@ LOWEST_HZ, HIGHEST_HZ, BELOW_HZ = 60.0, 500.0, 1500.0  # of the pitch; what lies
 VOICED = 0.5  # periodicity from which on a frame has a pitch
 LARGEST_STEP = 0.3  # octaves in a step, above which the pitch has jumped
 STEP = 2  # frames of a step
+ENOUGH_SECONDS, STEADY_NATS = 0.5, 0.5  # by which evidence is half
 
 
 def functionals(log_mel, power, melody, hop_seconds):
@@ -26,16 +27,30 @@ def functionals(log_mel, power, melody, hop_seconds):
         hop_seconds: between frames.
 
     Returns:
-        float32 `(..., relative.WIDTH)`: `of_cepstra`, `of_melody`, and how much they stand on: t / (t + 0.5) after t seconds of
-        speech. Of silence all are finite and the last is 0.
+        float32 `(..., relative.WIDTH)`: `of_cepstra`, `of_melody`, and how much they stand on, 0 to 1 (`evidence`). Of
+        silence all are finite and the last is 0.
     """
     weights = speech_weights(power)
     # digital silence has no level of its own: every frame would count as speech
     weights *= tf.cast(tf.reduce_mean(power, axis=-1, keepdims=True) > QUIET, tf.float32)
-    seconds = tf.reduce_sum(tf.cast(weights > 0, tf.float32), axis=-2) * hop_seconds
-    return tf.concat(
-        [of_cepstra(log_mel, weights), of_melody(melody, power, weights), seconds / (seconds + 0.5)], axis=-1
-    )
+    of_all = [of_cepstra(log_mel, weights), of_melody(melody, power, weights), evidence(power, weights, hop_seconds)]
+    return tf.concat(of_all, axis=-1)
+
+
+def evidence(power, weights, hop_seconds):
+    """How much the functionals of a window stand on, `(..., 1)`, 0 to 1.
+
+    t / (t + 0.5) after t seconds of speech, times d^2 / (d^2 + 0.5^2) where d is the deviation of the level in nats:
+    speech, whose syllables rise and fall by two nats and more, keeps all; a tone, a hum or a noise that stays as it is
+    has next to none, and says nothing.
+    """
+    speech = tf.cast(weights > 0, tf.float32)
+    seconds = tf.reduce_sum(speech, axis=-2) * hop_seconds
+    level = tf.math.log(tf.reduce_mean(power, axis=-1, keepdims=True) + QUIET)
+    count = tf.reduce_sum(speech, axis=-2, keepdims=True) + 1e-2
+    away = (level - tf.reduce_sum(speech * level, axis=-2, keepdims=True) / count) * speech
+    square = tf.reduce_sum(away**2, axis=-2) / tf.squeeze(count, -2)
+    return seconds / (seconds + ENOUGH_SECONDS) * square / (square + STEADY_NATS**2)
 
 
 def pitch(spectra, n_fft, sample_rate):
