@@ -1,7 +1,7 @@
 """How a recipe does on corpora that it never heard: recall, calibration, and what is right among what it answers.
 
-    emohrnet crossval ravdess.csv emovo.csv nemo.csv emospeech.csv --protocol corpus --preset voices --out RUN --keep-models
-    python benchmarks/unheard.py RUN ravdess.csv emovo.csv nemo.csv emospeech.csv --out docs/results/unheard/voices.json
+    emohrnet crossval *.csv --protocol corpus --preset voices --out RUN --keep-models
+    python benchmarks/unheard.py RUN *.csv --out docs/results/unheard/voices.json
 
 Each corpus is answered by the model of RUN that did not hear it, as `emohrnet predict` answers: clip by clip, and with
 the speaker's own unlabelled recordings. Its temperature and its threshold come from the other corpora, each answered by
@@ -107,7 +107,7 @@ def main():
             "speaker": own.eight(own.with_reference()), "probe": own.eight(probe),
         }  # fmt: skip
         tables[out] = own.tables(np.random.default_rng(0))
-        print(out, {way: round(100 * own.four(x), 1) for way, x in (("plain", np.log(own.plain)), ("own", own.with_reference()))})
+        print(out, *(f"{100 * own.four(x):.1f}" for x in (np.log(own.plain + 1e-9), own.with_reference())), flush=True)
     result = judge(answers, {"merge": True})
     mean = {
         kind: {
@@ -117,7 +117,8 @@ def main():
         for kind in ("seconds", "emotion")
     }
     facts = {name: summary[name] for name in ("config", "preset", "parameters", "commit", "index")}
-    write_json(arguments.out, {**facts, "seed": seed, **result, "reference": {"mean": mean, "corpora": tables}, **provenance()})
+    result |= {"reference": {"mean": mean, "corpora": tables}}
+    write_json(arguments.out, {**facts, "seed": seed, **result, **provenance()})
 
 
 if __name__ == "__main__":

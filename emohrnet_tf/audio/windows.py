@@ -125,7 +125,8 @@ def clip_answers(model, clips, references=None):
         return {name: np.full((len(clips), width), np.nan, "float32") for name, width in model.widths.items()}
     counts = [len(clips[number]) for number in present]
     known = {} if references is None else {"reference": np.repeat(references[present], counts, axis=0)}
-    stacked, ends = model.answer_windows(np.concatenate([clips[number] for number in present]), **known), np.cumsum(counts)
+    stacked = model.answer_windows(np.concatenate([clips[number] for number in present]), **known)
+    ends = np.cumsum(counts)
     answers = {name: np.full((len(clips), x.shape[1]), np.nan, "float32") for name, x in stacked.items()}
     for name, rows in stacked.items():
         for number, part in zip(present, np.split(rows, ends[:-1])):

@@ -32,7 +32,8 @@ def units(index):
 
 def of_clips(index):
     """As `units`, with the same share for every clip."""
-    return units(index.assign(corpus=index["corpus"] if "corpus" in index else ""))[0], np.full(len(index), 1 / len(index))
+    number, _ = units(index.assign(corpus=index.get("corpus", "")))
+    return number, np.full(len(index), 1 / len(index))
 
 
 def draw_evenly(balanced, key):
@@ -78,7 +79,7 @@ def draw_voices(balanced, clips, key):
     share = np.bincount(number, shares)  # of each voice
     groups = max(len(number) // clips, 1)
     chance = tf.random.stateless_uniform([len(number) + 1], key + 1, dtype=tf.float64)
-    order = tf.argsort(tf.constant(number, tf.float64) + chance[1:])  # the voices in turn, each one's clips in any order
+    order = tf.argsort(tf.constant(number, tf.float64) + chance[1:])  # voices in turn, each one's clips in any order
     turn = tf.argsort(chance[1 : len(sizes) + 1])  # of the voices, lest the last always takes what rounding leaves
     upto = tf.floor(tf.cumsum(tf.gather(tf.constant(share), turn)) * groups + chance[0])
     upto = tf.concat([[0], tf.cast(upto[:-1], tf.int32), [groups]], axis=0)

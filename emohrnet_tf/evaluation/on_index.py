@@ -8,8 +8,8 @@ import pandas as pd
 
 from emohrnet_tf.audio.silence import spoken_windows
 from emohrnet_tf.audio.windows import clip_answers, windows
-from emohrnet_tf.data.pipeline import Clips
 from emohrnet_tf.data.leakage import heard, named, speakers_of
+from emohrnet_tf.data.pipeline import Clips
 from emohrnet_tf.data.targets import emotion_numbers, read_vad
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.evaluation.metrics import Truth, answers_report

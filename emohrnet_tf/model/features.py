@@ -123,7 +123,7 @@ def spectra(waveform, n_fft=1024, hop=256):
 
 
 def for_bins(weights, n_fft):
-    """Weights of bins, `(n_fft / 2 + 1, n)`, as weights of the results of `power_spectrum`, of which some come twice."""
+    """Weights of bins, `(n_fft / 2 + 1, n)`, as those of the results of `power_spectrum`, of which some come twice."""
     bins, once = np.unique(fourier_factors(n_fft)[-1], return_index=True)
     placed = np.zeros((len(fourier_factors(n_fft)[-1]), weights.shape[1]), "float32")
     placed[once] = weights[bins]  # a bin that comes twice counts once

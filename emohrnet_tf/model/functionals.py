@@ -106,7 +106,7 @@ def of_cepstra(log_mel, weights):
 def of_melody(melody, power, weights):
     """Of the pitch and the level: `(..., 9)`.
 
-    Mean and deviation of the pitch in octaves, its soft lowest and highest, its mean step; the
+    Mean and deviation of the pitch in octaves, how far it falls and rises from its mean, its mean step; the
     share of speech that is voiced and how periodic that is; deviation and skew of the level where it is voiced, in
     nats.
 

@@ -25,8 +25,8 @@ from emohrnet_tf.labels import check_labels
 from emohrnet_tf.model.emohrnet import model_file
 from emohrnet_tf.model.front_end import LogMelSpectrogram
 from emohrnet_tf.model.hrnet import read_table
-from emohrnet_tf.model.sphere import DIMENSIONS, Sphere
 from emohrnet_tf.model.relative import check_grouped
+from emohrnet_tf.model.sphere import DIMENSIONS, Sphere
 from emohrnet_tf.model.voice import band_statistics, usual_spectrum
 from emohrnet_tf.provenance import provenance
 from emohrnet_tf.training.counts import count_corpora, count_left_out, names_of_speakers, of_corpora_of
