@@ -118,8 +118,8 @@ def training_batches(clips, rows, targets, config, seed=0, first_epoch=0, units=
             lie together (`balance.draw_voices`).
 
     Returns:
-        `(dataset, steps)`: a tf.data dataset of (what `front_end` gives, e.g. `(batch, frames, mels, 1)`, targets `(batch, classes)` or a
-        dictionary of such) and its batches per epoch; the last incomplete batch of an epoch is dropped.
+        `(dataset, steps)`: a tf.data dataset of (log-mel `(batch, frames, mels, 1)`, or what else `front_end` gives,
+        targets `(batch, classes)` or a dictionary of such) and its batches per epoch; the last incomplete batch of an epoch is dropped.
     """
     settings, samples, functionals = config.augmentation, config.audio.samples, config.network.functionals
     augment = Augment(**settings.log_mel())
@@ -235,8 +235,8 @@ def window_batches(clips, rows, audio, batch_size=64, functionals=False):
     """The windows by which clips are judged, cut by the one rule of `windows.windows`.
 
     Returns:
-        `(dataset, owners)`: batches of what `front_end` gives, e.g. `(batch, frames, mels, 1)`, kept in memory where they fit; and for
-        each window the position in `rows` of its clip.
+        `(dataset, owners)`: batches of log-mels `(batch, frames, mels, 1)`, or what else `front_end` gives, kept in
+        memory where they fit; and for each window the position in `rows` of its clip.
     """
     read = clips.graph_reader()
     owners = np.repeat(np.arange(len(rows)), [len(window_starts(clips.lengths[r], audio.samples)) for r in rows])
