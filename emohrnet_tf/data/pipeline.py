@@ -119,7 +119,8 @@ def training_batches(clips, rows, targets, config, seed=0, first_epoch=0, units=
 
     Returns:
         `(dataset, steps)`: a tf.data dataset of (log-mel `(batch, frames, mels, 1)`, or what else `front_end` gives,
-        targets `(batch, classes)` or a dictionary of such) and its batches per epoch; the last incomplete batch of an epoch is dropped.
+        targets `(batch, classes)` or a dictionary of such) and its batches per epoch; the last incomplete batch of an
+        epoch is dropped.
     """
     settings, samples, functionals = config.augmentation, config.audio.samples, config.network.functionals
     augment = Augment(**settings.log_mel())
