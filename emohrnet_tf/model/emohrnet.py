@@ -119,11 +119,11 @@ class EmoHRNet(keras.Model):
     def call_windows(self, windows, reference=None):
         """The same outputs for whole windows `(batch, audio.samples)`: the part that every export shares.
 
-        `reference` `(batch, filters)` is of `EmoHRNet.reference`; a row of NaN, or None, stands for none.
+        `reference` `(batch, filters)` is of `EmoHRNet.reference`; a row of zeros or NaN, or None, stands for none.
         """
         outputs = dict(self.inner(self.front_end(windows), training=False))
         if reference is not None:
-            known = tf.logical_not(tf.reduce_any(tf.math.is_nan(reference), axis=-1, keepdims=True))
+            known = tf.reduce_max(tf.abs(reference), axis=-1, keepdims=True) > 0.0
             relative = self.network.get_layer("relative_logits")(outputs["embedding"] - tf.where(known, reference, 0.0))
             outputs["logits"] = tf.where(known, relative, outputs["logits"])
         if "logits" in outputs:

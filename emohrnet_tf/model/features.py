@@ -102,7 +102,9 @@ def mel_power(
 
 def mel_of(power, shape, gains, sample_rate, n_fft, mels, mel_min_hz, mel_max_hz):
     """`mel_power` of what `spectra` gives."""
-    weights = for_bins(mel_weights(mels, n_fft, sample_rate, mel_min_hz, mel_max_hz), n_fft)
+    bins, once = np.unique(fourier_factors(n_fft)[-1], return_index=True)
+    weights = np.zeros((power.shape[-1], mels), "float32")  # a bin that comes twice counts once
+    weights[once] = mel_weights(mels, n_fft, sample_rate, mel_min_hz, mel_max_hz)[bins]
     with tf.name_scope("mel"):
         power = tf.reshape(tf.matmul(power, weights), [*shape, mels])
     return power if gains is None else power * tf.expand_dims(gains, -2)
@@ -120,14 +122,6 @@ def spectra(waveform, n_fft=1024, hop=256):
     frames = tf.signal.frame(waveform, n_fft, hop) * tf.signal.hann_window(n_fft)
     shape = [*tf.unstack(tf.shape(waveform)[:-1]), frames.shape[-2]]
     return power_spectrum(tf.reshape(frames, (-1, n_fft))), shape
-
-
-def for_bins(weights, n_fft):
-    """Weights of bins, `(n_fft / 2 + 1, n)`, as those of the results of `power_spectrum`, of which some come twice."""
-    bins, once = np.unique(fourier_factors(n_fft)[-1], return_index=True)
-    placed = np.zeros((len(fourier_factors(n_fft)[-1]), weights.shape[1]), "float32")
-    placed[once] = weights[bins]  # a bin that comes twice counts once
-    return placed
 
 
 def log_mel(waveform, *, normalize="window", statistics=None, standardize=True, gains=None, **settings):

@@ -7,7 +7,7 @@ microphones and in languages that no training heard. "Functional" is openSMILE's
 import numpy as np
 import tensorflow as tf
 
-from emohrnet_tf.model.features import QUIET, for_bins, speech_weights
+from emohrnet_tf.model.features import QUIET, fourier_factors, speech_weights
 from emohrnet_tf.model.relative import CEPSTRA, CORRELATED
 
 LOWEST_HZ, HIGHEST_HZ, BELOW_HZ = 60.0, 500.0, 1500.0  # of the pitch; what lies above the last is no help in finding it
@@ -66,12 +66,14 @@ def pitch(spectra, n_fft, sample_rate):
         float32 `(frames, 2)`: octaves above 128 Hz, and periodicity, 0 to 1; below `VOICED` there is no pitch.
     """
     lags = np.arange(int(sample_rate / HIGHEST_HZ), int(sample_rate / LOWEST_HZ))
-    bins = np.arange(n_fft // 2 + 1)
-    twice = np.where(bins, 2.0, 1.0) * (bins * sample_rate / n_fft < BELOW_HZ)  # a bin stands for its mirror image too
+    bins, once = np.unique(fourier_factors(n_fft)[-1], return_index=True)
+    bins, once = (values[: int(BELOW_HZ * n_fft / sample_rate)] for values in (bins, once))
+    twice = np.where(bins, 2.0, 1.0)  # a bin stands for its mirror image too
     window = np.fft.irfft(np.abs(np.fft.rfft(np.hanning(n_fft), 2 * n_fft)) ** 2)
     cosine = np.cos(2 * np.pi / n_fft * np.outer(bins, lags)) * twice[:, None] / (window[lags] / window[0])
-    whole = tf.matmul(spectra, for_bins(twice[:, None], n_fft))
-    likeness = tf.matmul(spectra, for_bins(cosine, n_fft)) / (whole + QUIET)
+    low = tf.gather(spectra, once, axis=-1)
+    whole = tf.matmul(low, twice[:, None].astype("float32"))
+    likeness = tf.matmul(low, cosine.astype("float32")) / (whole + QUIET)
     likeness -= (8.0 / sample_rate * np.arange(len(lags))).astype("float32")
     octaves = np.log2(sample_rate / lags / 128.0).astype("float32")
     best = tf.gather(octaves, tf.argmax(likeness, axis=-1))
