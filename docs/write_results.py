@@ -19,6 +19,7 @@ from pages.jobs import dimensions_page, own_labels_page
 from pages.leaks import leakage_page
 from pages.results import result_rows, results_page
 from pages.speed import export_page, speed_page
+from pages.unheard import unheard_page, voices_page
 
 from emohrnet_tf.pretrained import weights_file
 
@@ -33,6 +34,8 @@ def pages():
         ROOT / "docs/leakage.md": leakage_page(),
         ROOT / "docs/results/experiments.md": experiments_page(),
         ROOT / "docs/results/known.md": known_page(),
+        ROOT / "docs/unheard.md": unheard_page(),
+        ROOT / "docs/results/voices.md": voices_page(),
         weights_file("ravdess").with_suffix(".md"): card_page(),
         ROOT / "docs/speed.md": speed_page(),
         ROOT / "docs/export.md": export_page(),

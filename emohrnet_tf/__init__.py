@@ -12,7 +12,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "EmoHRNet": "model.emohrnet",
     "load_model": "model.emohrnet",
-    "LogMelSpectrogram": "model.features",
+    "LogMelSpectrogram": "model.front_end",
     "build_network": "model.hrnet",
     "Config": "config",
     "preset": "config",

@@ -16,8 +16,8 @@ class Audio(Settings):
     """What the network sees: one window of `frames` frames of log-mel.
 
     `frames * hop / sample_rate` is the window in seconds: 192 frames are 3.072 s, 256 are 4.096 s, 320 are 5.12 s and
-    448 are 7.168 s. `normalize` is "window", "reference" or "corpus", see `features.log_mel`; the `statistics` of
-    "corpus" are measured on the training part and replaced by numbers in the run's configuration.
+    448 are 7.168 s. `normalize` is "window", "level" or "corpus", see `features.log_mel`; the `statistics` of
+    the last two are measured on the training part and replaced by numbers in the run's configuration.
     """
 
     sample_rate: int = setting(16000, least=1)
@@ -27,7 +27,7 @@ class Audio(Settings):
     mels: int = setting(64, least=1)
     mel_min_hz: float = setting(50.0, least=0)
     mel_max_hz: float = setting(8000.0, least=0)
-    normalize: str = setting("window", "window", "reference", "corpus")
+    normalize: str = setting("window", "window", "level", "corpus")
     statistics: list | None = setting(None)  # noqa: RUF009
 
     def __post_init__(self):
@@ -100,13 +100,26 @@ class Network(Settings):
 
     `joint_speakers` is the number of voices that the network tells apart on the way to its emotions; a run counts them
     where `training.joint_speakers` asks for it, and 0 is none.
+
+    `functionals` puts those of `model.functionals` beside the embedding, for which `audio.normalize` is "level"; with
+    them `architecture` may be "none", no HRNet at all. `reference` adds a second last layer, which names the emotion of
+    a voice of which more is known: it hears how the embedding differs from the voice's usual one (`model.relative`).
     """
 
-    architecture: str = setting("small", "tiny", "lite", "small", "small_v2", "w18")
+    architecture: str = setting("small", "none", "tiny", "lite", "small", "small_v2", "w18")
     stem: str | None = setting(None, "stride4", "stride2", "stride1", "single")
     fuse_filters: int | None = setting(None, least=1)
     dropout: float = setting(0.0, least=0, below=1)
     joint_speakers: int = setting(0, least=0)
+    functionals: bool = setting(False)
+    reference: bool = setting(False)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.architecture == "none" and not self.functionals:
+            self.refuse("architecture", "leaves nothing to hear by: set network.functionals=true")
+        if self.reference and self.joint_speakers:
+            self.refuse("reference", "is for voices that are not known, joint_speakers for those that are: set one")
 
 
 @dataclass(frozen=True)
@@ -161,7 +174,8 @@ class Training(Settings):
     `joint_speakers` teaches pairs of speaker and emotion: the network need not find one rule for all voices, and what
     it gives is still emotions, their probabilities summed over the speakers. Of use where all who will speak train.
     `train_on_validation` gives the validation clips to training too, once a recipe is settled: nothing is left to
-    choose an epoch or a temperature by.
+    choose an epoch or a temperature by. With `network.reference`, `speaker_clips` of one voice lie together in a batch:
+    how it differs from the others' mean is what the layer for known voices learns from.
     """
 
     epochs: int = setting(100, least=1)
@@ -178,6 +192,7 @@ class Training(Settings):
     choose: str = setting("validation", "validation", "last")
     initial: str | None = setting(None)
     train_on_validation: bool = setting(False)
+    speaker_clips: int = setting(8, least=2)
 
     def __post_init__(self):
         super().__post_init__()
@@ -267,6 +282,20 @@ PRESETS = {
             **_COSINE,
             **{"joint_speakers": True, "label_smoothing": 0.1},
             **{"evaluate_every": 20, "choose": "last", "train_on_validation": True},
+        },
+    },
+    "voices": {
+        "data": {"merge": "calm=neutral"},
+        "audio": {"frames": 128, "normalize": "level"},
+        "augmentation": {
+            **{"filled_share": 0.0, "time_shift_share": 0.0, "tempo_spread": 0.15, "vocal_tract_spread": 0.08},
+            **{"freq_mask_bins": 6, "time_mask_share": 0.1},
+            **{"equalizer_db": 4.0, "noise_share": 0.25, "noise_snr_db": 5.0, "high_cut_share": 0.1},
+        },
+        "network": {"architecture": "none", "functionals": True, "reference": True, "dropout": 0.1},
+        "training": {
+            **{"epochs": 12, "batch_size": 64, "learning_rate": 4e-3, "schedule": "cosine", "warmup_epochs": 1},
+            **{"weight_decay": 0.02, "label_smoothing": 0.1, "evaluate_every": 100, "choose": "last"},
         },
     },
     "quick": {

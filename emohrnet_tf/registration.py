@@ -10,7 +10,7 @@ import sys
 
 HOMES = {
     "EmoHRNet": "model.emohrnet",
-    "LogMelSpectrogram": "model.features",
+    "LogMelSpectrogram": "model.front_end",
     **dict.fromkeys(("BatchNorm", "ConvBN", "BasicBlock", "Bottleneck"), "model.layers"),
     **dict.fromkeys(("Transition", "Fuse", "FinalFuse"), "model.layers"),
     **dict.fromkeys(("FoldFrequency", "StylePooling", "TaskWeights"), "model.heads"),

@@ -54,10 +54,7 @@ def spoken(waveform, samples, sample_rate):
     if not len(waveform):
         return np.zeros(len(window_starts(0, samples)), bool)
     frame = round(FRAME * sample_rate)
-    levels = levels_db(np.pad(waveform, (0, -len(waveform) % frame)).reshape(-1, frame))
-    if rest := len(waveform) % frame:
-        levels[-1] = levels_db(waveform[None, -rest:])[0]
-    return spoken_of(levels, len(waveform), samples, frame)
+    return spoken_of(frame_levels(waveform, frame), len(waveform), samples, frame)
 
 
 def spoken_of(levels, length, samples, frame):
@@ -73,6 +70,20 @@ def spoken_of(levels, length, samples, frame):
     ends = -(-np.minimum(starts + samples, length) // frame)
     loudest = np.array([levels[a:b].max() for a, b in zip(starts // frame, ends)])
     return loudest > silence_limit(levels)
+
+
+def frame_levels(waveform, frame):
+    """`levels_db` of the frames of a waveform `(length,)`, the last of which may be shorter."""
+    levels = levels_db(np.pad(waveform, (0, -len(waveform) % frame)).reshape(-1, frame))
+    if rest := len(waveform) % frame:
+        levels[-1] = levels_db(waveform[None, -rest:])[0]
+    return levels
+
+
+def speech_seconds(waveform, sample_rate):
+    """How much of a recording `(length,)` is not silent, in seconds."""
+    levels = frame_levels(waveform, round(FRAME * sample_rate))
+    return FRAME * float((levels > silence_limit(levels)).sum()) if len(levels) else 0.0
 
 
 def spoken_windows(waveform, samples, sample_rate):

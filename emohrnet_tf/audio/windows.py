@@ -107,13 +107,14 @@ def graph_windows(waveforms, samples):
     return tf.gather(padded, tf.expand_dims(starts, 1) + tf.range(samples), axis=1)
 
 
-def clip_answers(model, clips):
+def clip_answers(model, clips, references=None):
     """What a model says of clips, each the mean over its windows.
 
     Args:
         model: `EmoHRNet`, or another with `answer_windows` and `widths`.
         clips: lists of windows `(n, samples)` that have a vote, none for silence (`silence.spoken_windows`), or None
             for a clip that could not be read.
+        references: `(clips, filters)` of `EmoHRNet.reference`, a row of NaN for none; None for a model without.
 
     Returns:
         dictionary of float32 arrays, as the model has them: `probabilities` `(clips, classes)`, `dimensions`
@@ -122,8 +123,10 @@ def clip_answers(model, clips):
     present = [number for number, clip in enumerate(clips) if clip is not None and len(clip)]
     if not present:
         return {name: np.full((len(clips), width), np.nan, "float32") for name, width in model.widths.items()}
-    stacked = model.answer_windows(np.concatenate([clips[number] for number in present]))
-    ends = np.cumsum([len(clips[number]) for number in present])
+    counts = [len(clips[number]) for number in present]
+    known = {} if references is None else {"reference": np.repeat(references[present], counts, axis=0)}
+    stacked = model.answer_windows(np.concatenate([clips[number] for number in present]), **known)
+    ends = np.cumsum(counts)
     answers = {name: np.full((len(clips), x.shape[1]), np.nan, "float32") for name, x in stacked.items()}
     for name, rows in stacked.items():
         for number, part in zip(present, np.split(rows, ends[:-1])):

@@ -5,15 +5,15 @@ import tensorflow as tf
 
 from emohrnet_tf.audio.windows import graph_windows, window_starts
 from emohrnet_tf.data.augment import EQUALIZER_KNOTS, Augment, mix, spectral_gains
-from emohrnet_tf.data.balance import draw_evenly
+from emohrnet_tf.data.balance import draw_evenly, draw_voices
 from emohrnet_tf.data.clips import CACHE_BYTES, Clips
-from emohrnet_tf.model.features import log_mel
+from emohrnet_tf.model.front_end import front_end
 
 __all__ = ["Clips", "add_noise", "mixup_share", "place", "training_batches", "window_batches"]
 HIGHEST_SNR_DB = 40.0  # of the noise in training
 
 
-def training_batches(clips, rows, targets, config, seed=0, first_epoch=0, units=None):
+def training_batches(clips, rows, targets, config, seed=0, first_epoch=0, units=None, voices=None):
     """Batches for `model.fit`, endless: epoch after epoch of all rows, each in an order of its own.
 
     Everything random is a function of (seed, epoch, clip), so a run repeats, and one that resumes at `first_epoch`
@@ -28,12 +28,15 @@ def training_batches(clips, rows, targets, config, seed=0, first_epoch=0, units=
         first_epoch: epoch of the first batch, counted from 0.
         units: of `balance.units`, one for each of `rows`: an epoch of as many clips, drawn evenly of them; None shows
             every clip once. A clip that comes again is changed anew.
+        voices: likewise, for a network that hears voices relative to themselves: `training.speaker_clips` of one voice
+            lie together (`balance.draw_voices`).
 
     Returns:
-        `(dataset, steps)`: a tf.data dataset of (log-mel `(batch, frames, mels, 1)`, targets `(batch, classes)` or a
-        dictionary of such) and its batches per epoch; the last incomplete batch of an epoch is dropped.
+        `(dataset, steps)`: a tf.data dataset of (log-mel `(batch, frames, mels, 1)`, or what else `front_end` gives,
+        targets `(batch, classes)` or a dictionary of such) and its batches per epoch; the last incomplete batch of an
+        epoch is dropped.
     """
-    settings, samples = config.augmentation, config.audio.samples
+    settings, samples, functionals = config.augmentation, config.audio.samples, config.network.functionals
     augment = Augment(**settings.log_mel())
     batch_size = min(config.training.batch_size, len(rows))
     rows, read = tf.constant(rows, tf.int64), clips.graph_reader()
@@ -41,7 +44,10 @@ def training_batches(clips, rows, targets, config, seed=0, first_epoch=0, units=
 
     def one_epoch(epoch):
         order_key, clips_key = tf.unstack(tf.random.split(tf.stack([tf.cast(seed, tf.int64), epoch])))
-        if units is None:
+        if voices is not None:
+            order = draw_voices(voices, config.training.speaker_clips, order_key)
+            name = tf.range(tf.size(order))
+        elif units is None:
             order = name = tf.random.experimental.stateless_shuffle(tf.range(tf.size(rows)), seed=order_key)
         else:
             order, name = draw_evenly(units, order_key), tf.range(tf.size(rows))
@@ -66,8 +72,9 @@ def training_batches(clips, rows, targets, config, seed=0, first_epoch=0, units=
 
     def features(batch):
         gains = spectral_gains(batch["equalizer"], settings, config.audio)
-        x = tf.expand_dims(log_mel(batch["waveform"], gains=gains, **config.audio.front_end()), -1)
-        x = augment(x, batch["augment"], training=True)
+        x = front_end(batch["waveform"], functionals=functionals, gains=gains, **config.audio.front_end())
+        log_mel = augment(x["log_mel"] if functionals else x, batch["augment"], training=True)
+        x = x | {"log_mel": log_mel} if functionals else log_mel
         return mix(x, batch["targets"], batch["share"]) if settings.mixup else (x, batch["targets"])
 
     dataset = tf.data.Dataset.counter(first_epoch).flat_map(one_epoch)
@@ -139,14 +146,14 @@ def mixup_share(key, alpha):
     return tf.reduce_max(pair) / tf.reduce_sum(pair)
 
 
-def window_batches(clips, rows, audio, batch_size=64):
+def window_batches(clips, rows, audio, batch_size=64, functionals=False):
     """The windows by which clips are judged in training, cut by the one rule of `windows.windows`.
 
     All of them have a vote, silent ones too, so that every clip has an answer; `evaluate` and `predict` leave them out.
 
     Returns:
-        `(dataset, owners)`: batches of log-mels `(batch, frames, mels, 1)`, kept in memory where they fit; and for
-        each window the position in `rows` of its clip.
+        `(dataset, owners)`: batches of log-mels `(batch, frames, mels, 1)`, or what else `front_end` gives, kept in
+        memory where they fit; and for each window the position in `rows` of its clip.
     """
     read = clips.graph_reader()
     owners = np.repeat(np.arange(len(rows)), [len(window_starts(clips.lengths[r], audio.samples)) for r in rows])
@@ -156,7 +163,7 @@ def window_batches(clips, rows, audio, batch_size=64):
 
     def features(waveform):
         waveform = tf.ensure_shape(waveform, (None, audio.samples))
-        return tf.expand_dims(log_mel(waveform, **audio.front_end()), -1)
+        return front_end(waveform, functionals=functionals, **audio.front_end())
 
     dataset = tf.data.Dataset.from_tensor_slices(np.asarray(rows, "int64")).flat_map(clip_windows).batch(batch_size)
     dataset = dataset.map(features, num_parallel_calls=tf.data.AUTOTUNE)

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from emohrnet_tf.audio.silence import spoken_windows
 from emohrnet_tf.audio.windows import clip_answers, windows
-from emohrnet_tf.data.leakage import heard, named
+from emohrnet_tf.data.leakage import heard, named, speakers_of
 from emohrnet_tf.data.pipeline import Clips
 from emohrnet_tf.data.targets import emotion_numbers, read_vad
 from emohrnet_tf.errors import InputError
@@ -16,7 +17,7 @@ from emohrnet_tf.model.emohrnet import load_model
 from emohrnet_tf.provenance import provenance
 
 
-def evaluate(model, index, part="test", shared_labels=False):
+def evaluate(model, index, part="test", shared_labels=False, own_speech=False):
     """Evaluate a model on an index.
 
     Args:
@@ -25,6 +26,8 @@ def evaluate(model, index, part="test", shared_labels=False):
         part: "test" leaves out the clips that the model was trained on or chosen by, "all" keeps them.
         shared_labels: measure on the emotions that model and index share, as across corpora: other clips are left
             out, and the model chooses among the shared ones.
+        own_speech: hear each clip relative to all that the index has of its speaker, whose labels are not looked at
+            (`references`): another protocol, "with the speaker's own unlabelled recordings".
 
     Returns:
         The report of `metrics.answers_report`, with `part`, `left_out` (None where it is not known what the model
@@ -37,7 +40,7 @@ def evaluate(model, index, part="test", shared_labels=False):
     Example:
         report = evaluate("runs/ravdess", read_index("emovo.csv"), shared_labels=True)
     """
-    return measure(model, index, part, shared_labels).report
+    return measure(model, index, part, shared_labels, own_speech).report
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Measured:
     answers: dict
 
 
-def measure(model, index, part="test", shared_labels=False):
+def measure(model, index, part="test", shared_labels=False, own_speech=False):
     """`evaluate`, as a `Measured`."""
     name, (index, left_out) = Path(model).name, unseen(model, named(index), part)
     model, labels = load_model(model), None
@@ -67,7 +70,8 @@ def measure(model, index, part="test", shared_labels=False):
         if len(labels) < 2:
             raise InputError(f"The model knows {', '.join(model.labels)}; two shared emotions are needed: {labels!r}")
     clips = known_clips(model, index)
-    labels, answers = answer_index(model, clips, labels)
+    own = references(model, clips) if own_speech else None
+    labels, answers = answer_index(model, clips, labels, references=own)
     silent = np.isnan(next(iter(answers.values()))).any(axis=1)
     if silent.all():
         raise InputError(f"Every clip of the index is silence: look at its files. Received: {len(silent)} clips")
@@ -76,6 +80,7 @@ def measure(model, index, part="test", shared_labels=False):
     speakers = heard_index.speaker.tolist() if "speaker" in heard_index else None
     report = answers_report(labels, truth, answers, speakers)
     report["silent"] = clips.index.file[silent].tolist()
+    report |= {"own_speech": True} if own_speech else {}
     report |= {"part": part, "left_out": left_out, "model": name, "corpora": _corpora(heard_index)}
     report |= {"failed": clips.failed.to_dict("records"), **provenance()}
     return Measured(report, labels, truth, answers)
@@ -107,7 +112,30 @@ def truth_of(model, index, labels):
     return Truth(emotion_numbers(index, labels), cube, known, model.sphere)
 
 
-def answer_index(model, clips, labels=None, change=None, silence=True):
+def references(model, clips, rows=None):
+    """How the speaker of each clip usually sounds, of all its clips together: `(clips, filters)`.
+
+    It is made of the very recordings that are judged, as `predict --speaker-from` makes it; no label is looked at.
+
+    Args:
+        model: `EmoHRNet` of `network.reference`.
+        clips: of `known_clips`.
+        rows: bool `(clips,)`: of which of them references are made; None for all.
+
+    Raises:
+        InputError: a model that takes no reference, or an index without speakers.
+    """
+    if not model.takes_reference:
+        raise InputError("The model takes no reference: train with network.reference=true. Received: own_speech=True")
+    if "speaker" not in clips.index or clips.index.speaker.isna().any():
+        raise InputError("The speaker's own speech needs a speaker for every clip. Received: a clip without")
+    _, answers = answer_index(model, clips)
+    speakers = speakers_of(clips.index)
+    found = pd.DataFrame(answers["embedding"]).where(True if rows is None else rows[:, None])
+    return found.groupby(speakers).transform("mean").to_numpy("float32")
+
+
+def answer_index(model, clips, labels=None, change=None, silence=True, references=None):
     """What a model says of clips.
 
     Args:
@@ -116,6 +144,7 @@ def answer_index(model, clips, labels=None, change=None, silence=True):
         labels: those of the model's to choose among; None for all.
         silence: whether silent windows have no vote, and clips of silence rows of NaN; else every window has one.
         change: function of (waveform, number of the clip) to the waveform that is scored; None for none.
+        references: of `references`, or None.
 
     Returns:
         `(labels, answers)`, the latter as of `clip_answers`, probabilities of `labels` alone. Clips that turn out to
@@ -136,7 +165,9 @@ def answer_index(model, clips, labels=None, change=None, silence=True):
         return windows(waveform, audio.samples)
 
     for start in range(0, len(rows), 64):
-        scores.append(clip_answers(model, [heard(row) for row in rows[start : start + 64]]))
+        part = slice(start, start + 64)
+        own = None if references is None else references[part]
+        scores.append(clip_answers(model, [heard(row) for row in rows[part]], own))
     answers = {name: np.delete(np.concatenate([part[name] for part in scores]), [*damaged], 0) for name in scores[0]}
     clips.drop(damaged)
     if labels:

@@ -34,6 +34,8 @@ def write_saved_model(model, folder, warmup=True):
     - `serving_default`: `waveform` float32 `[batch, samples]`, at the model's rate and of any length.
     - `padded`: the same and `length` int32 `[batch]`; what lies beyond a row's length is not looked at.
     - `wav`: `wav` string `[batch]`, the bytes of one WAV file each (see `wav.decode_wavs`).
+    - `reference`, of a model of `network.reference`: `waveform` as for `serving_default`, and `reference` float32
+      `[batch, filters]`, zeros for none: the mean `embedding` of other recordings of the row's voice.
 
     Silent windows have no vote; a row of silence has the label "silence" and zeros as everything else (in a model
     without labels its `error` says so). No row sees another. A row with a fault (no samples, NaN, not a WAV, an
@@ -71,13 +73,13 @@ def write_saved_model(model, folder, warmup=True):
     module.weights = [variable.value for variable in model.variables]
     with tempfile.TemporaryDirectory() as scratch:
         module.assets = [tf.saved_model.Asset(str(path)) for path in _write_assets(model, Path(scratch))]
-        tf.saved_model.save(module, str(folder), signatures={name: getattr(server, name) for name in SIGNATURES})
+        tf.saved_model.save(module, str(folder), signatures={name: getattr(server, name) for name in server.names})
     extra = folder / "assets.extra"
     extra.mkdir()
     (extra / "licence.txt").write_text(f"{model.licence}\n", encoding="utf-8")
     count = _write_warmup(model, folder) if warmup else 0
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    return {"signatures": list(SIGNATURES), "bytes": size, "warmup_requests": count}
+    return {"signatures": server.names, "bytes": size, "warmup_requests": count}
 
 
 class Server:
@@ -90,16 +92,30 @@ class Server:
         vector = {kind: tf.TensorSpec((None,), kind) for kind in (tf.float32, tf.int32, tf.string)}
         rows = [vector[tf.float32], vector[tf.int32], vector[tf.int32], vector[tf.string]]
         length, wav = (tf.TensorSpec((None,), kind, name) for kind, name in ((tf.int32, "length"), (tf.string, "wav")))
+        self._filters = model.widths["embedding"] if model.takes_reference else 0
+        rows += [tf.TensorSpec((None, self._filters), tf.float32)] if self._filters else []
         self.classify = graph(self._classify, input_signature=rows)  # traced once: the network is in the file once
         self.serving_default = graph(self._serving_default, input_signature=[waveform])
         self.padded = graph(self._padded, input_signature=[waveform, length])
         self.wav = graph(self._wav, input_signature=[wav])
+        self.names = list(SIGNATURES)
+        if self._filters:
+            reference = tf.TensorSpec((None, self._filters), tf.float32, name="reference")
+            self.reference = graph(self._reference, input_signature=[waveform, reference])
+            self.names.append("reference")
 
-    def _serving_default(self, waveform):
+    def _reference(self, waveform, reference):
+        one_each = tf.debugging.assert_equal(
+            tf.shape(reference)[0], tf.shape(waveform)[0], message="reference: one row for each waveform"
+        )
+        with tf.control_dependencies([one_each]):
+            return self._serving_default(waveform, tf.identity(reference))
+
+    def _serving_default(self, waveform, reference=None):
         waveform = tf.ensure_shape(waveform, (None, None))  # the server itself checks no rank
         batch, width = tf.unstack(tf.shape(waveform))
         faults = tf.fill(tf.expand_dims(batch, 0), tf.where(width > 0, "", NO_SAMPLES))
-        return self._waveforms(waveform, tf.fill(tf.expand_dims(batch, 0), width), faults)
+        return self._waveforms(waveform, tf.fill(tf.expand_dims(batch, 0), width), faults, reference)
 
     def _padded(self, waveform, length):
         waveform, length = tf.ensure_shape(waveform, (None, None)), tf.ensure_shape(length, (None,))
@@ -113,15 +129,21 @@ class Server:
 
     def _wav(self, wav):
         samples, lengths, faults = decode_wavs(tf.ensure_shape(wav, (None,)), self._rate)
-        return self.classify(samples, tf.cumsum(lengths, exclusive=True), lengths, faults)
+        return self._classified(samples, tf.cumsum(lengths, exclusive=True), lengths, faults)
 
-    def _waveforms(self, waveform, lengths, faults):
+    def _waveforms(self, waveform, lengths, faults, reference=None):
         batch, width = tf.unstack(tf.shape(waveform))
         finite = tf.math.is_finite(waveform) | (tf.range(width) >= lengths[:, None])
         faults = tf.where((faults == "") & ~tf.reduce_all(finite, axis=1), NOT_FINITE, faults)
-        return self.classify(tf.reshape(waveform, [-1]), tf.range(batch) * width, lengths, faults)
+        return self._classified(tf.reshape(waveform, [-1]), tf.range(batch) * width, lengths, faults, reference)
 
-    def _classify(self, samples, starts, lengths, faults):
+    def _classified(self, samples, starts, lengths, faults, reference=None):
+        if not self._filters:
+            return self.classify(samples, starts, lengths, faults)
+        none = tf.zeros((tf.size(lengths), self._filters))
+        return self.classify(samples, starts, lengths, faults, none if reference is None else reference)
+
+    def _classify(self, samples, starts, lengths, faults, references=None):
         """Mean over each row's windows (`windows.window_starts`) that are not silent (`silence.graph_spoken`).
 
         `WINDOWS` are scored at a time, whatever row they belong to.
@@ -130,6 +152,7 @@ class Server:
             samples: float32, all waveforms in one vector; row r is `samples[starts[r] : starts[r] + lengths[r]]`.
             starts, lengths: int32 `(batch,)`.
             faults: string `(batch,)`; rows that have one are left out.
+            references: float32 `(batch, filters)`, of a model that takes them.
         """
         size, hop, batch = self._samples, max(1, self._samples // 2), tf.size(lengths)
         last = tf.maximum(lengths - size, 0)
@@ -147,7 +170,8 @@ class Server:
             position = firsts[begin : begin + WINDOWS, None] + tf.range(size)
             inside = position < tf.gather(lengths, row)[:, None]
             index = tf.where(inside, tf.gather(starts, row)[:, None] + position, 0)
-            outputs = self._model.call_windows(tf.where(inside, tf.gather(samples, index), 0.0))
+            own = None if references is None else tf.gather(references, row)
+            outputs = self._model.call_windows(tf.where(inside, tf.gather(samples, index), 0.0), own)
             return begin + WINDOWS, {
                 name: total + tf.math.unsorted_segment_sum(outputs[name], row, batch) for name, total in sums.items()
             }

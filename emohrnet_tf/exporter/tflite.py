@@ -15,7 +15,7 @@ from emohrnet_tf.model.emohrnet import EmoHRNet
 from emohrnet_tf.model.features import LEVEL_FLOOR
 
 KINDS = ("float32", "float16", "dynamic_int8", "int8")
-TASKS = ("emotion", "vad")
+TASKS = ("emotion", "vad", "reference")
 MIN_CALIBRATION = 16  # windows that are not silent; a hundred or more serve better
 SIGNATURE = "serving_default"
 # Names of the quantised operations' outputs: the convolutions and what lies between them, which are all of the network
@@ -32,7 +32,9 @@ def convert(model, kind, calibration=None, task="emotion"):
 
     The graph is the model's own `call_windows`, which answers silence like any other window. Signature
     `serving_default`: `waveform` float32 `[1, samples]` -> `probabilities` float32 `[1, classes]`, in every kind; for
-    the task "vad" `valence`, `arousal` and `dominance` float32 `[1, 1]`, on the scale of the model's labels. Builtin
+    the task "vad" `valence`, `arousal` and `dominance` float32 `[1, 1]`, on the scale of the model's labels; for
+    "reference", of a model of `network.reference`, also an input `reference` float32 `[1, filters]`, zeros for none,
+    and an output `embedding` of that shape, of whose mean over a voice's recordings a reference is made. Builtin
     TFLite operations only, fixed shapes.
 
     Args:
@@ -64,19 +66,22 @@ def convert(model, kind, calibration=None, task="emotion"):
 
 def to_float32(model, task="emotion"):
     """The float32 TFLite file of a model's task, from which `quantize` makes every other kind."""
-    if not (model.head.emotions if task == "emotion" else task == "vad" and model.head.dimensions):
+    there = {"emotion": model.head.emotions, "vad": model.head.dimensions, "reference": model.takes_reference}
+    if not there.get(task):
         raise InputError(f"The model has no head for this task; its head is {model.head.kind!r}. Received: {task!r}")
 
-    def serve(waveform):
-        outputs = model.call_windows(waveform)
-        if task == "emotion":
-            return {"probabilities": outputs["probabilities"]}
-        return model.sphere.named(outputs["dimensions"])
+    def serve(waveform, reference=None):
+        outputs = model.call_windows(waveform, reference)
+        if task == "vad":
+            return model.sphere.named(outputs["dimensions"])
+        return {name: outputs[name] for name in ("probabilities", "embedding")[: 1 + (task == "reference")]}
 
     module = tf.Module()
     module.weights = [variable.value for variable in model.variables]
-    waveform = tf.TensorSpec((1, model.audio.samples), tf.float32, name="waveform")
-    module.serve = tf.function(serve, input_signature=[waveform])
+    taken = [tf.TensorSpec((1, model.audio.samples), tf.float32, name="waveform")]
+    if task == "reference":
+        taken.append(tf.TensorSpec((1, model.widths["embedding"]), tf.float32, name="reference"))
+    module.serve = tf.function(serve, input_signature=taken)
     with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(module, folder, signatures={SIGNATURE: module.serve})
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)

@@ -17,8 +17,8 @@ from emohrnet_tf.config import Audio, Head, Network
 from emohrnet_tf.errors import InputError, check_process
 from emohrnet_tf.labels import check_labels
 from emohrnet_tf.licence import licence_of
-from emohrnet_tf.model.features import LogMelSpectrogram
 from emohrnet_tf.model.files import model_file
+from emohrnet_tf.model.front_end import LogMelSpectrogram
 from emohrnet_tf.model.heard import pretrained_heard
 from emohrnet_tf.model.hrnet import build_network
 from emohrnet_tf.model.sphere import DIMENSIONS, Sphere, region_count
@@ -46,11 +46,14 @@ class EmoHRNet(keras.Model):
             known. A model takes it along wherever its file goes.
         licence: under what terms the weights are, in words; else what follows from `trained_on` (`licence.licence_of`).
         trained_on: names of the corpora whose speech the weights have heard.
+        least_confidence: below which `predict` answers "uncertain" unless told otherwise: two numbers, without and
+            with a reference; None for never.
 
     Call: float waveform `(batch, samples)` at `audio.sample_rate`, any length -> dictionary of `probabilities` and
     `logits` `(batch, classes)` and `embedding` `(batch, fuse_filters)`, each the mean over the windows. With
     dimensions also `dimensions` `(batch, 3)`: valence, arousal, dominance in -1..1 (`sphere.from_cube` gives their own
-    scale); a head "vad" has no probabilities and logits.
+    scale); a head "vad" has no probabilities and logits. A model of `network.reference` also takes `reference`, of
+    `EmoHRNet.reference`: the emotion is then heard as a difference from how the voice usually sounds.
 
     Example:
         >>> model = EmoHRNet(["calm", "anger"], Audio(frames=32, mels=32), Network("tiny"))
@@ -69,6 +72,7 @@ class EmoHRNet(keras.Model):
         heard=None,
         licence=None,
         trained_on=(),
+        least_confidence=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -80,6 +84,7 @@ class EmoHRNet(keras.Model):
         self.heard = Heard.unpack(heard) if isinstance(heard, dict) else heard
         self.audio, self.settings = Audio.of(audio), Network.of(network)
         self.temperature = temperature
+        self.least_confidence = least_confidence
         self.trained_on = [str(corpus) for corpus in trained_on]
         self.licence = licence or licence_of(self.trained_on)
         self.sphere = Sphere(**sphere) if isinstance(sphere, dict) else sphere
@@ -99,7 +104,8 @@ class EmoHRNet(keras.Model):
     def hear_by(self, audio):
         """Take the front end of other `config.Audio` settings of the same sides: statistics that a run measured."""
         self.audio = audio
-        self.front_end = LogMelSpectrogram(**audio.front_end(), name="log_mel")
+        functionals = self.settings.functionals
+        self.front_end = LogMelSpectrogram(**audio.front_end(), functionals=functionals, name="log_mel")
 
     def call(self, waveform, reference=None):
         windows = graph_windows(waveform, self.audio.samples)
@@ -113,9 +119,13 @@ class EmoHRNet(keras.Model):
     def call_windows(self, windows, reference=None):
         """The same outputs for whole windows `(batch, audio.samples)`: the part that every export shares.
 
-        `reference` `(batch, mels)` is of `reference`; a row of NaN, or None, stands for none.
+        `reference` `(batch, filters)` is of `EmoHRNet.reference`; a row of zeros or NaN, or None, stands for none.
         """
-        outputs = dict(self.inner(self.front_end(windows, reference=reference), training=False))
+        outputs = dict(self.inner(self.front_end(windows), training=False))
+        if reference is not None:
+            known = tf.reduce_max(tf.abs(reference), axis=-1, keepdims=True) > 0.0
+            relative = self.network.get_layer("relative_logits")(outputs["embedding"] - tf.where(known, reference, 0.0))
+            outputs["logits"] = tf.where(known, relative, outputs["logits"])
         if "logits" in outputs:
             outputs["probabilities"] = tf.nn.softmax(outputs["logits"])
         if "dimensions" in outputs:
@@ -146,17 +156,17 @@ class EmoHRNet(keras.Model):
 
     @property
     def takes_reference(self):
-        """Whether the model can hear a voice relative to its ordinary speech (`reference`)."""
-        return self.audio.normalize == "reference"
+        """Whether the model can hear a voice relative to how it usually sounds (`reference`)."""
+        return self.settings.reference
 
     def reference(self, recordings):
-        """`voice.reference` of this model: how a voice usually sounds, from unlabelled recordings of it."""
+        """How a voice usually sounds, `(filters,)`, from unlabelled recordings of it: see `voice.reference`."""
         if not self.takes_reference:
             raise InputError(
-                "The model hears each window by itself and takes no reference: train with audio.normalize=reference. "
-                f"Received: {self.audio.normalize!r}"
+                "The model hears each window by itself and takes no reference: train with network.reference=true, or "
+                f"use the model `voices`. Received: {self.name!r}"
             )
-        return reference(recordings, self.audio)
+        return reference(recordings, self)
 
     def answer_windows(self, windows, batch_size=32, reference=None):
         """What the model says of whole windows.
@@ -164,7 +174,8 @@ class EmoHRNet(keras.Model):
         Args:
             windows: float array `(n, audio.samples)`.
             batch_size: windows scored at once.
-            reference: float array `(mels,)` or `(n, mels)` of `reference`, a row of NaN for none; None for none at all.
+            reference: float array `(filters,)` or `(n, filters)` of `EmoHRNet.reference`, a row of NaN for none; None
+                for none at all.
 
         Returns:
             dictionary of float32 arrays: `probabilities` `(n, classes)`, `dimensions` `(n, 3)`, as the head has them,
@@ -180,7 +191,7 @@ class EmoHRNet(keras.Model):
         reference = self._checked_reference(reference, len(windows))
         if self._score is None:
             signature = [tf.TensorSpec((None, self.audio.samples), tf.float32)]
-            signature += [tf.TensorSpec((None, self.audio.mels), tf.float32)] * self.takes_reference
+            signature += [tf.TensorSpec((None, names["embedding"]), tf.float32)] * self.takes_reference
             score = lambda x, reference=None: itemgetter(*names)(self.call_windows(x, reference))  # noqa: E731
             self._score = tf.function(score, input_signature=signature)
         if not len(windows):
@@ -190,18 +201,18 @@ class EmoHRNet(keras.Model):
         return {name: np.concatenate([x.numpy() for x in parts]) for name, parts in zip(names, zip(*scored))}
 
     def _checked_reference(self, reference, count):
-        """What `_score` takes beside the windows: nothing, or a list of float32 `(count, mels)`."""
-        mels = self.audio.mels
+        """What `_score` takes beside the windows: nothing, or a list of float32 `(count, filters)`."""
+        width = self.widths["embedding"]
         if not self.takes_reference:
             if reference is not None:
                 raise InputError(f"The model takes no reference: leave it out. Received: {np.shape(reference)!r}")
             return []
-        rows = np.full(mels, np.nan) if reference is None else np.asarray(reference, "float32")
-        if rows.shape not in ((mels,), (count, mels)) or np.isinf(rows).any():
-            raise InputError(f"A reference is ({mels},) or ({count}, {mels}) finite numbers. Received: {rows.shape!r}")
-        return [np.broadcast_to(rows, (count, mels)).astype("float32")]
+        rows = np.full(width, np.nan) if reference is None else np.asarray(reference, "float32")
+        if rows.shape not in ((width,), (count, width)) or np.isinf(rows).any():
+            raise InputError(f"A reference is ({width},) or ({count}, {width}) numbers. Received: {rows.shape!r}")
+        return [np.broadcast_to(rows, (count, width)).astype("float32")]
 
-    def score(self, windows, batch_size=32):
+    def score(self, windows, batch_size=32, reference=None):
         """Probabilities of whole windows: float32 array `(n, classes)`; arguments are those of `answer_windows`.
 
         Raises:
@@ -209,7 +220,7 @@ class EmoHRNet(keras.Model):
         """
         if not self.head.emotions:
             raise InputError("The model gives valence, arousal and dominance and names no emotions. Received: 'vad'")
-        return self.answer_windows(windows, batch_size)["probabilities"]
+        return self.answer_windows(windows, batch_size, reference)["probabilities"]
 
     @classmethod
     def from_pretrained(cls, name="ravdess"):
@@ -228,8 +239,12 @@ class EmoHRNet(keras.Model):
         model.network.set_weights(arrays)
         return model
 
-    def calibrate(self, temperature):
+    def calibrate(self, temperature, with_reference=None):
         """Divide the logits by a temperature: in the weights of the last layer, so that every export carries it.
+
+        Args:
+            temperature: of the logits.
+            with_reference: of the logits with a reference; None for the same.
 
         Raises:
             InputError: not a number above 0; a model that names no emotions.
@@ -238,9 +253,14 @@ class EmoHRNet(keras.Model):
             raise InputError(f"A temperature is a number above 0; 1 changes nothing. Received: {temperature!r}")
         if not self.head.emotions:
             raise InputError("A temperature divides the logits of emotions, and the model names none. Received: 'vad'")
-        layer = self.network.get_layer("logits")
-        layer.set_weights([weight / temperature for weight in layer.get_weights()])
+        self._cool("logits", temperature)
+        if self.takes_reference:
+            self._cool("relative_logits", temperature if with_reference is None else with_reference)
         self.temperature *= temperature
+
+    def _cool(self, name, temperature):
+        layer = self.network.get_layer(name)
+        layer.set_weights([weight / temperature for weight in layer.get_weights()])
 
     def fit(self, *args, **kwargs):
         raise InputError(
@@ -275,19 +295,24 @@ class EmoHRNet(keras.Model):
             "heard": None if self.heard is None else self.heard.pack(),
             "licence": self.licence,
             "trained_on": list(self.trained_on),
+            "least_confidence": self.least_confidence,
         }
         return {**super().get_config(), **config}
 
 
-def make_network(audio, network, head, classes):
-    """`hrnet.build_network` of the groups of settings `config.Audio`, `Network`, `Head`."""
+def make_network(audio, network, head, classes, speaker_clips=2):
+    """`hrnet.build_network` of the groups of settings `config.Audio`, `Network`, `Head`.
+
+    `speaker_clips` of one voice lie together in the batches that train it.
+    """
     sphere = None
     if head.dimensions:
         regions = 0 if head.weighting == "none" else region_count(head.step, head.neutral_radius)
         names = ("pooling", "bands", "width", "dropout", "weighting")
         sphere = {"regions": regions} | {name: getattr(head, name) for name in names}
-    classes = classes if head.emotions else 0
-    return build_network(audio.frames, audio.mels, classes, sphere=sphere, **dataclasses.asdict(network))
+    classes, settings = classes if head.emotions else 0, dataclasses.asdict(network)
+    relative = speaker_clips if settings.pop("reference") else 0
+    return build_network(audio.frames, audio.mels, classes, sphere=sphere, relative=relative, **settings)
 
 
 def load_model(path):

@@ -2,7 +2,6 @@
 
 import functools
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -13,7 +12,7 @@ from emohrnet_tf.model.mel import mel_weights
 LEVEL_FLOOR = 1e-5  # rms, -100 dB full scale: what is quieter is not raised to full level
 POWER_FLOOR = 1e-2  # about 50 dB below the mel power of white noise of rms 1
 SPREAD_FLOOR = 1e-1  # smallest standard deviation that standardisation divides by
-NORMALIZE = ("window", "reference", "corpus")
+STATISTICS = {"window": 0, "level": 1, "corpus": 2}  # rows of `mels` numbers that are measured on the training part
 CORPUS_FLOOR = 1e-4  # mel power, below the recordings' noise
 QUIET = 1e-9  # mel power below every recording's own noise
 SPEECH_NATS = 4.0  # a frame counts as speech by how far it lies above the mean power less this
@@ -98,26 +97,40 @@ def mel_power(
     Raises:
         InputError: bytes or samples that are no floats, or a length that is unknown or no multiple of `hop`.
     """
-    waveform, pad = _floats(waveform, hop), n_fft - hop
-    waveform = tf.pad(waveform, [[0, 0]] * (waveform.shape.rank - 1) + [[pad // 2, pad - pad // 2]])
-    frames = tf.signal.frame(waveform, n_fft, hop) * tf.signal.hann_window(n_fft)
-    power = power_spectrum(tf.reshape(frames, (-1, n_fft)))
+    return mel_of(*spectra(waveform, n_fft, hop), gains, sample_rate, n_fft, mels, mel_min_hz, mel_max_hz)
+
+
+def mel_of(power, shape, gains, sample_rate, n_fft, mels, mel_min_hz, mel_max_hz):
+    """`mel_power` of what `spectra` gives."""
     bins, once = np.unique(fourier_factors(n_fft)[-1], return_index=True)
     weights = np.zeros((power.shape[-1], mels), "float32")  # a bin that comes twice counts once
     weights[once] = mel_weights(mels, n_fft, sample_rate, mel_min_hz, mel_max_hz)[bins]
     with tf.name_scope("mel"):
-        shape = tf.concat([tf.shape(waveform)[:-1], [frames.shape[-2], mels]], axis=0)
-        power = tf.reshape(tf.matmul(power, weights), shape)
+        power = tf.reshape(tf.matmul(power, weights), [*shape, mels])
     return power if gains is None else power * tf.expand_dims(gains, -2)
 
 
-def log_mel(waveform, *, normalize="window", statistics=None, reference=None, standardize=True, gains=None, **settings):
+def spectra(waveform, n_fft=1024, hop=256):
+    """Power spectra of the frames of whole windows, see `mel_power`.
+
+    Returns:
+        `(power, shape)`: float32 `(all frames, results)` in the order of `power_spectrum`, and the sides
+        `(..., samples / hop)` that its rows have.
+    """
+    waveform, pad = _floats(waveform, hop), n_fft - hop
+    waveform = tf.pad(waveform, [[0, 0]] * (waveform.shape.rank - 1) + [[pad // 2, pad - pad // 2]])
+    frames = tf.signal.frame(waveform, n_fft, hop) * tf.signal.hann_window(n_fft)
+    shape = [*tf.unstack(tf.shape(waveform)[:-1]), frames.shape[-2]]
+    return power_spectrum(tf.reshape(frames, (-1, n_fft))), shape
+
+
+def log_mel(waveform, *, normalize="window", statistics=None, standardize=True, gains=None, **settings):
     """Log-mel spectrogram of whole windows, normalised by the widest thing that stays the same in training and use.
 
     - "window": each window is scaled to rms 1 (`LEVEL_FLOOR` below) and becomes `log(1 + mel power / POWER_FLOOR)`;
       then its mean is taken off and it is divided by its standard deviation. Gain does not matter.
-    - "reference": relative to the spectrum of the voice's ordinary speech (`relative`): `reference`, or where there
-      is none the window's own (`speech_spectrum`). Gain matters where a reference is given, and only relative to it.
+    - "level": relative to the usual spectrum of speech, of the training part, at the window's own level (`relative`).
+      Gain does not matter, and neither does how much of the window is silence.
     - "corpus": `log(mel power + CORPUS_FLOOR)`, each band standardised by its mean and deviation over the training
       part. Gain matters.
 
@@ -125,10 +138,9 @@ def log_mel(waveform, *, normalize="window", statistics=None, reference=None, st
 
     Args:
         waveform: float tensor `(..., samples)` in -1..1; `samples` static and a multiple of `hop`.
-        normalize: "window", "reference" or "corpus".
-        statistics: for "corpus", means and deviations of the bands, two sequences of `mels` numbers.
-        reference: for "reference", `(..., mels)`: mean log mel power of ordinary speech; a row with NaN, or None,
-            stands for none.
+        normalize: "window", "level" or "corpus".
+        statistics: for "corpus", means and deviations of the bands, two sequences of `mels` numbers; for "level" one,
+            the usual spectrum (`voice.usual_spectrum`).
         standardize: False, with "window", for the log-mel before its mean and deviation are taken off.
         gains, **settings: of `mel_power`.
 
@@ -145,16 +157,20 @@ def log_mel(waveform, *, normalize="window", statistics=None, reference=None, st
         result -= tf.reduce_mean(result, axis=(-2, -1), keepdims=True)
         deviation = tf.sqrt(tf.reduce_mean(tf.square(result), axis=(-2, -1), keepdims=True))
         return result / tf.maximum(deviation, SPREAD_FLOOR)
-    power = mel_power(waveform, gains=gains, **settings)
+    return normalized(mel_power(waveform, gains=gains, **settings), normalize, statistics)
+
+
+def normalized(power, normalize, statistics):
+    """`log_mel` of mel power `(..., frames, mels)`, for "level" and "corpus"."""
+    if statistics is None:
+        raise InputError(f'normalize="{normalize}" needs the statistics of a training part. Received: None')
+    rows = [np.asarray(values, "float32") for values in statistics]
     if normalize == "corpus":
-        if statistics is None:
-            raise InputError('normalize="corpus" needs the statistics of a training part. Received: None')
-        mean, deviation = (np.asarray(values, "float32") for values in statistics)
+        mean, deviation = rows
         return (tf.math.log(power + CORPUS_FLOOR) - mean) / deviation
-    own = speech_spectrum(power)[0]
-    if reference is not None:
-        own = tf.where(tf.math.is_nan(reference), own, reference)
-    return relative(power, own)
+    (usual,) = rows
+    level = tf.reduce_mean(speech_spectrum(power)[0] - usual, axis=-1, keepdims=True)
+    return relative(power, usual + level)
 
 
 def speech_spectrum(power):
@@ -170,10 +186,15 @@ def speech_spectrum(power):
         `(spectrum, weight)`: float32 `(..., mels)` and `(..., 1)`, the sum of the weights, by which spectra of several
         stretches are averaged.
     """
-    energy = tf.reduce_mean(power, axis=-1, keepdims=True) + QUIET
-    weights = tf.nn.relu(tf.math.log(energy / tf.reduce_mean(energy, axis=-2, keepdims=True)) + SPEECH_NATS)
+    weights = speech_weights(power)
     total = tf.reduce_sum(weights, axis=-2)
-    return tf.reduce_sum(weights * tf.math.log(power + QUIET), axis=-2) / total, total
+    return tf.reduce_sum(weights * tf.math.log(power + QUIET), axis=-2) / (total + 1e-3), total
+
+
+def speech_weights(power):
+    """How much each frame of mel power `(..., frames, mels)` is speech: `(..., frames, 1)`, see `speech_spectrum`."""
+    energy = tf.reduce_mean(power, axis=-1, keepdims=True) + QUIET
+    return tf.nn.relu(tf.math.log(energy / tf.reduce_mean(energy, axis=-2, keepdims=True)) + SPEECH_NATS)
 
 
 def relative(power, reference):
@@ -188,76 +209,3 @@ def relative(power, reference):
     """
     x = tf.math.log(np.float32(np.exp(-RELATIVE_FLOOR)) + power * tf.exp(-tf.expand_dims(reference, -2)))
     return tf.minimum(x / RELATIVE_SPREAD, RELATIVE_MOST)
-
-
-@keras.saving.register_keras_serializable("emohrnet_tf")
-class LogMelSpectrogram(keras.layers.Layer):
-    """`log_mel` as a stateless Keras layer, always in float32 and with builtin TFLite operations alone.
-
-    Shapes: waveform `(batch, samples)` -> log-mel `(batch, samples / hop, mels, 1)`; with a `reference` `(batch, mels)`
-    where the normalisation takes one.
-
-    Raises:
-        InputError: of `log_mel`; `mel_max_hz` above half the sample rate, `hop` above `n_fft`, so many mels that a band
-            is empty, or statistics that are not two times `mels` numbers.
-
-    Example:
-        >>> LogMelSpectrogram()(tf.zeros((1, 65536))).shape
-        TensorShape([1, 256, 64, 1])
-    """
-
-    def __init__(
-        self,
-        sample_rate=16000,
-        n_fft=1024,
-        hop=256,
-        mels=64,
-        mel_min_hz=50.0,
-        mel_max_hz=8000.0,
-        normalize="window",
-        statistics=None,
-        **kwargs,
-    ):
-        kwargs["dtype"] = "float32"
-        super().__init__(autocast=False, **kwargs)
-        if not 0 < hop <= n_fft:
-            raise InputError(f"hop must lie between 1 and n_fft ({n_fft}). Received: {hop!r}")
-        if not 0 <= mel_min_hz < mel_max_hz <= sample_rate / 2:
-            raise InputError(
-                f"Mel limits must rise and end at or below half the sample rate ({sample_rate / 2:g} Hz). "
-                f"Received: {(mel_min_hz, mel_max_hz)!r}"
-            )
-        if not mel_weights(mels, n_fft, sample_rate, mel_min_hz, mel_max_hz).any(axis=0).all():
-            raise InputError(f"A mel band holds no FFT bin: use fewer mels or a longer n_fft. Received: {mels!r}")
-        if normalize not in NORMALIZE:
-            raise InputError(f"normalize is one of {', '.join(NORMALIZE)}. Received: {normalize!r}")
-        if statistics is not None and np.shape(statistics) != (2, mels):
-            raise InputError(f"statistics are {mels} means and {mels} deviations. Received: {np.shape(statistics)!r}")
-        self.sample_rate, self.n_fft, self.hop = sample_rate, n_fft, hop
-        self.mels, self.mel_min_hz, self.mel_max_hz = mels, mel_min_hz, mel_max_hz
-        self.normalize, self.statistics = normalize, statistics
-
-    def settings(self):
-        """Keyword arguments of `mel_power` that this layer stands for."""
-        names = ("sample_rate", "n_fft", "hop", "mels", "mel_min_hz", "mel_max_hz")
-        return {name: getattr(self, name) for name in names}
-
-    def __call__(self, waveform, **kwargs):
-        if not keras.utils.is_keras_tensor(waveform) and not tf.is_tensor(waveform):
-            waveform = as_floats(waveform, "give floats (batch, samples)")
-        return super().__call__(waveform, **kwargs)
-
-    def call(self, waveform, reference=None):
-        how = {"normalize": self.normalize, "statistics": self.statistics, "reference": reference}
-        return tf.expand_dims(log_mel(waveform, **how, **self.settings()), -1)
-
-    def compute_output_shape(self, input_shape):
-        return (*input_shape[:-1], input_shape[-1] // self.hop, self.mels, 1)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            **self.settings(),
-            "normalize": self.normalize,
-            "statistics": self.statistics,
-        }

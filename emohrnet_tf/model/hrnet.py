@@ -6,6 +6,7 @@ from keras import layers
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.model.heads import SumOverSpeakers, sphere_head
 from emohrnet_tf.model.layers import BasicBlock, Bottleneck, ConvBN, FinalFuse, Fuse, Transition
+from emohrnet_tf.model.relative import WIDTH, FromOthers, Standardized
 
 # stem = (channels, strides of its 3x3 convolutions); stage = (modules, block, blocks per branch, channels per branch).
 # w18 and the two small ones are HRNet-W18 and its small-v1 and small-v2 (arXiv 1908.07919, and its authors' code).
@@ -85,47 +86,67 @@ def hrnet(log_mel, architecture="small", stem=None, fuse_filters=None):
     return FinalFuse(fuse_filters or sum(channels), name="fuse")(branches)
 
 
-def build_network(frames, mels, classes, architecture="small", dropout=0.0, joint_speakers=0, sphere=None, **body):
-    """The trainable network: log-mel in, logits out, or with EmoSphere's head a dictionary.
+def build_network(
+    frames, mels, classes, architecture="small", dropout=0.0, joint_speakers=0, sphere=None, functionals=False,
+    relative=0, **body,
+):  # fmt: skip
+    """The trainable network: log-mel in, logits out, or a dictionary where more goes in or out.
 
     Args:
         frames, mels: sides of the log-mel.
         classes: number of emotions; 0 for none.
+        architecture: of `hrnet`; "none" for functionals alone.
         dropout: share of the embedding dropped in training.
         joint_speakers: number of voices whose pairs with emotions the last dense layer tells apart; 0 for emotions
             alone.
         sphere: keyword arguments of `heads.sphere_head`, or None for emotions alone.
+        functionals: whether they, too, go in: their standardised form stands beside the pooled map in the embedding.
+        relative: clips of one voice that lie together in a batch, for a layer that hears a voice relative to itself
+            (`relative.FromOthers`); 0 for none.
         **body: `stem`, `fuse_filters` of `hrnet`.
 
     Returns:
-        `keras.Model` from `(batch, frames, mels, 1)` to logits `(batch, classes)`, whose layer `embedding` is the
-        global average pool (eq. 1) and whose layer `logits` the fully connected one (eq. 2, before its softmax). With
-        `sphere` the output is a dictionary of `logits` (where there are emotions), `dimensions` and `regions`; without
-        emotions the layer `embedding` is the vector that the dimensions come from. With `joint_speakers` it is a
-        dictionary of `logits` and of what they are summed of, `logits_joint` `(batch, joint_speakers * classes)`, which
-        training teaches (`heads.SumOverSpeakers`).
+        `keras.Model` from `(batch, frames, mels, 1)`, with functionals from a dictionary of `log_mel` and
+        `functionals`, to logits `(batch, classes)`, whose layer `embedding` is the global average pool (eq. 1), with
+        functionals beside it, and whose layer `logits` the fully connected one (eq. 2, before its softmax). Where more
+        comes out it is a dictionary: with `sphere` of `logits` (where there are emotions), `dimensions` and `regions`;
+        without emotions the layer `embedding` is the vector that the dimensions come from. With `relative` of `logits`
+        and `relative_logits`. With `joint_speakers` of `logits` and of what they are summed of, `logits_joint` `(batch,
+        joint_speakers * classes)`, which training teaches (`heads.SumOverSpeakers`).
+
+    Raises:
+        InputError: of `hrnet`; dimensions together with functionals or `relative`.
 
     Example:
         >>> build_network(32, 32, 8, "tiny").output_shape
         (None, 8)
     """
-    log_mel = keras.Input((frames, mels, 1), name="log_mel")
-    features, outputs = hrnet(log_mel, architecture, **body), {}
+    if sphere and (functionals or relative):
+        raise InputError("network.functionals and network.reference are for emotions alone: set head.kind=categorical.")
+    log_mel, outputs = keras.Input((frames, mels, 1), name="log_mel"), {}
+    inputs = {"log_mel": log_mel, "functionals": keras.Input((WIDTH,), name="functionals")} if functionals else log_mel
+    features = None if architecture == "none" else hrnet(log_mel, architecture, **body)
     if classes:
-        x = layers.GlobalAveragePooling2D(name="embedding")(features)
-        if dropout:
-            x = layers.Dropout(dropout, name="dropout")(x)
+        parts = [] if features is None else [("pooled", layers.GlobalAveragePooling2D, features)]
+        parts += [("standardized", Standardized, inputs["functionals"])] if functionals else []
+        alone = len(parts) == 1
+        parts = [layer(name="embedding" if alone else name)(x) for name, layer, x in parts]
+        embedding = parts[0] if alone else layers.Concatenate(name="embedding", dtype="float32")(parts)
+        drop = lambda x, name: layers.Dropout(dropout, name=name)(x) if dropout else x  # noqa: E731
+        x = drop(embedding, "dropout")
         if joint_speakers:
             x = layers.Dense(joint_speakers * classes, name="logits_joint", dtype="float32")(x)
             outputs["logits_joint"] = x
             outputs["logits"] = SumOverSpeakers(joint_speakers, name="logits", dtype="float32")(x)
         else:
             outputs["logits"] = layers.Dense(classes, name="logits", dtype="float32")(x)
+        if relative:
+            x = drop(FromOthers(relative, name="relative")(embedding), "relative_dropout")
+            outputs["relative_logits"] = layers.Dense(classes, name="relative_logits", dtype="float32")(x)
     if sphere:
         outputs |= sphere_head(features, **sphere, name="style" if classes else "embedding")
-    return keras.Model(
-        log_mel, outputs if sphere or joint_speakers else outputs["logits"], name=f"emohrnet_{architecture}"
-    )
+    outputs = outputs if sphere or joint_speakers or relative else outputs["logits"]
+    return keras.Model(inputs, outputs, name=f"emohrnet_{architecture}")
 
 
 def costs(network):
@@ -151,6 +172,8 @@ def costs(network):
 
 def read_table(architecture, stem, sides):
     """Stem channels, stem strides and stages of the table; checked."""
+    if architecture == "none":
+        return None, [], []
     if architecture not in ARCHITECTURES:
         raise InputError(f"Unknown architecture: choose one of {', '.join(ARCHITECTURES)}. Received: {architecture!r}")
     if stem is not None and stem not in STEMS:

@@ -1,4 +1,4 @@
-"""How a voice, or a corpus, usually sounds: what `audio.normalize` measures log-mels against."""
+"""How a voice, or a corpus, usually sounds: what emotions are heard against."""
 
 from pathlib import Path
 
@@ -6,14 +6,16 @@ import numpy as np
 import tensorflow as tf
 
 from emohrnet_tf.audio.files import load_audio
+from emohrnet_tf.audio.silence import speech_seconds, spoken_windows
+from emohrnet_tf.audio.windows import check_waveforms
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.model.features import CORPUS_FLOOR, QUIET, SPEECH_NATS, mel_power, speech_spectrum
+from emohrnet_tf.model.features import CORPUS_FLOOR, mel_power, speech_spectrum
 
 LEAST_SECONDS = 2.0  # of speech in a reference; ten or more are better
 
 
-def reference(recordings, audio):
-    """The spectrum of a voice's ordinary speech, from unlabelled recordings.
+def reference(recordings, model):
+    """How a voice usually sounds: its mean embedding, from unlabelled recordings.
 
     Emotion is a difference from oneself: knowing how a person usually sounds tells more than any recipe of training.
     The recordings should be of ordinary or of mixed speech; where all are of one emotion, it takes that emotion off.
@@ -21,31 +23,49 @@ def reference(recordings, audio):
     Args:
         recordings: a path or waveform, or several: audio files, and float waveforms `(samples,)` at
             `audio.sample_rate`, all of one voice and one microphone.
-        audio: `config.Audio` of the model.
+        model: `EmoHRNet` of `network.reference`.
 
     Returns:
-        float32 `(mels,)`: `features.speech_spectrum` of all of them together.
+        float32 `(filters,)`: the mean over recordings of the mean over windows that are not silent.
 
     Raises:
         InputError: a file that cannot be read, samples that are not finite floats, or less than `LEAST_SECONDS` of
             speech.
     """
-    one = isinstance(recordings, str | Path) or getattr(recordings, "ndim", 0) == 1
-    parts = [np.zeros((0, audio.mels), "float32")]
+    one, audio = isinstance(recordings, str | Path) or getattr(recordings, "ndim", 0) == 1, model.audio
+    parts, seconds = [], 0.0
     for recording in [recordings] if one else recordings:
         if isinstance(recording, str | Path):
             recording = load_audio(recording, audio.sample_rate)
-        parts.append(frame_powers(recording, audio))
-    power = np.concatenate(parts)
-    energy = power.mean(axis=1)
-    speech = np.log((energy + QUIET) / (energy.mean() + QUIET)) > -SPEECH_NATS if len(power) else np.zeros(0)
-    seconds = float(speech[energy > QUIET].sum()) * audio.hop / audio.sample_rate
+        waveform = check_waveforms(np.asarray(recording)[None])[0]
+        heard = spoken_windows(waveform, audio.samples, audio.sample_rate)
+        if len(heard):
+            parts.append(model.answer_windows(heard)["embedding"].mean(axis=0))
+            seconds += speech_seconds(waveform, audio.sample_rate)
     if seconds < LEAST_SECONDS:
         raise InputError(
             f"A reference needs {LEAST_SECONDS:g} s of speech, ten or more are better: give more recordings of the "
             f"voice. Received: {seconds:.1f} s"
         )
-    return speech_spectrum(tf.constant(power[None]))[0].numpy()[0]
+    return np.mean(parts, axis=0)
+
+
+def usual_spectrum(groups, audio):
+    """How speech usually sounds: `statistics` of `audio.normalize="level"`.
+
+    Args:
+        groups: for each corpus an iterable of voices, each an iterable of float32 waveforms `(samples,)`.
+        audio: `config.Audio`.
+
+    Returns:
+        one list of `mels` floats, in a list: the mean over corpora of the mean over voices of `speech_spectrum`, less
+        its own mean, rounded to 4 decimals.
+    """
+    spectrum = lambda waveforms: speech_spectrum(  # noqa: E731
+        tf.constant(np.concatenate([frame_powers(waveform, audio) for waveform in waveforms])[None])
+    )[0].numpy()[0]
+    usual = np.mean([np.mean([spectrum(voice) for voice in voices], axis=0) for voices in groups], axis=0)
+    return [(usual - usual.mean()).round(4).tolist()]
 
 
 def band_statistics(waveforms, audio):

@@ -79,14 +79,15 @@ class ClipScores(keras.callbacks.Callback):
 
 
 def scorer(network):
-    """A traced function from log-mels `(batch, frames, mels, 1)` to the outputs that inference uses, by name."""
+    """A traced function from what a network takes to the outputs that inference uses, by name."""
 
     def score(log_mels):
         outputs = network(log_mels, training=False)
         outputs = outputs if isinstance(outputs, dict) else {"logits": outputs}
         return {name: outputs[name] for name in ("logits", "dimensions") if name in outputs}
 
-    return tf.function(score, input_signature=[tf.TensorSpec((None, *network.input_shape[1:]), tf.float32)])
+    taken = tf.nest.map_structure(lambda x: tf.TensorSpec((None, *x.shape[1:]), tf.float32), network.input)
+    return tf.function(score, input_signature=[taken])
 
 
 class StopDiverged(keras.callbacks.Callback):

@@ -14,6 +14,7 @@ from emohrnet_tf import plots
 from emohrnet_tf.config import EMOTIONS, PAPER_CHOICES, preset_name
 from emohrnet_tf.corpora import merge_labels
 from emohrnet_tf.data.augment import paper_mask_limits
+from emohrnet_tf.data.balance import of_clips
 from emohrnet_tf.data.leakage import APART, LEFT_OUT, named
 from emohrnet_tf.data.pipeline import Clips
 from emohrnet_tf.data.targets import joint_speakers, label_sets, make_sphere, speaker_names
@@ -22,10 +23,11 @@ from emohrnet_tf.evaluation.across import cells
 from emohrnet_tf.files import read_csv, replacing, write_csv, write_json
 from emohrnet_tf.labels import check_labels
 from emohrnet_tf.model.emohrnet import model_file
-from emohrnet_tf.model.features import LogMelSpectrogram
+from emohrnet_tf.model.front_end import LogMelSpectrogram
 from emohrnet_tf.model.hrnet import read_table
+from emohrnet_tf.model.relative import check_grouped
 from emohrnet_tf.model.sphere import DIMENSIONS, Sphere
-from emohrnet_tf.model.voice import band_statistics
+from emohrnet_tf.model.voice import band_statistics, usual_spectrum
 from emohrnet_tf.provenance import provenance
 from emohrnet_tf.training.counts import count_corpora, count_left_out, names_of_speakers, of_corpora_of
 from emohrnet_tf.training.identity import check_unheard, divided, fingerprint, finished, settings_of, sign
@@ -217,7 +219,8 @@ def check_settings(config, index, protocol):
             )
         speaker_names(index, protocol)
     read_table(config.network.architecture, config.network.stem, (config.audio.frames, config.audio.mels))
-    LogMelSpectrogram(**config.audio.front_end())
+    LogMelSpectrogram(**config.audio.front_end(), functionals=config.network.functionals)
+    check_grouped(config.training, config.network)
     if config.training.initial:
         model_file(config.training.initial)
 
@@ -241,6 +244,8 @@ def with_measured(config, clips, rows):
     """The configuration with what it leaves to be measured on the training clips: statistics, the paper's masks."""
     if config.audio.normalize == "corpus":
         config = config.replace({"audio": {"statistics": band_statistics(map(clips.waveform, rows), config.audio)}})
+    if config.audio.normalize == "level":
+        config = config.replace({"audio": {"statistics": usual_spectrum(voices_of(clips, rows), config.audio)}})
     settings = config.augmentation
     if settings.freq_mask_bins != "pitch" and settings.time_mask_share != "duration":
         return config
@@ -248,6 +253,17 @@ def with_measured(config, clips, rows):
     changed = {"freq_mask_bins": bins} if settings.freq_mask_bins == "pitch" else {}
     changed |= {"time_mask_share": share} if settings.time_mask_share == "duration" else {}
     return config.replace({"augmentation": changed})
+
+
+def voices_of(clips, rows):
+    """Waveforms of some clips, by corpus and by voice: of `voice.usual_spectrum`."""
+    number, _ = of_clips(clips.index.iloc[rows])
+    voices = pd.Series(rows).groupby(number)
+    corpora = clips.index.corpus if "corpus" in clips.index else pd.Series("", clips.index.index)
+    found = {}
+    for _, own in voices:
+        found.setdefault(corpora.iloc[own.iloc[0]], []).append(map(clips.waveform, own))
+    return list(found.values())
 
 
 def labels_of(index, head):

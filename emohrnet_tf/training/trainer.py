@@ -6,7 +6,7 @@ import math
 import keras
 import tensorflow as tf
 
-from emohrnet_tf.data.balance import units
+from emohrnet_tf.data.balance import of_clips, units
 from emohrnet_tf.data.pipeline import training_batches, window_batches
 from emohrnet_tf.data.targets import emotion_numbers, joint_targets, make_targets, read_vad
 from emohrnet_tf.errors import InputError
@@ -97,9 +97,9 @@ class Trainer:
         self.reset(seed, settings.initial)
         self.model.sphere = sphere
         self.model.hear_by(config.audio)
-        truth = self.truth(index, sphere)
+        truth, functionals = self.truth(index, sphere), config.network.functionals
         held_out = {
-            prefix: (*window_batches(clips, rows[part], config.audio), truth(rows[part]))
+            prefix: (*window_batches(clips, rows[part], config.audio, functionals=functionals), truth(rows[part]))
             for prefix, part in (("val", "validation"), ("test", "test"))
             if len(rows[part])
         }
@@ -118,10 +118,14 @@ class Trainer:
         train = index.iloc[rows["train"]]
         several = "corpus" in train and train.corpus.nunique() > 1
         balance = several if config.data.balance is None else config.data.balance
+        evenly, voices = units(train) if balance else None, None
+        if config.network.reference:
+            voices = units(train) if balance else of_clips(train)
+            targets["relative_logits"] = targets["logits"]
         several_outputs = isinstance(self.network.output, dict)
         batches, steps = training_batches(
             clips, rows["train"], targets if several_outputs else targets["logits"], config, seed, state.epoch,
-            units=units(train) if balance else None,
+            units=evenly, voices=voices,
         )  # fmt: skip
         self.network.fit(
             batches,
@@ -198,7 +202,7 @@ def untrained(config, classes):
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16" if config.training.mixed_precision else "float32")
     try:
-        return make_network(config.audio, config.network, config.head, classes)
+        return make_network(config.audio, config.network, config.head, classes, config.training.speaker_clips)
     finally:
         keras.config.set_dtype_policy(policy)
 
@@ -217,9 +221,13 @@ def trainable(config, classes, synchronized=False, label_sets=None):
         metrics = {"logits": masked_accuracy, "dimensions": batch_concordance}
         metrics = {name: [of_whole_batch(metric)] for name, metric in metrics.items() if name in losses.by_output}
         loss, callbacks = losses.by_output, [losses.schedule(), keras.callbacks.LambdaCallback(on_epoch_end=rename)]
-    elif label_sets is not None:
-        loss = functools.partial(label_set_cross_entropy, label_sets=label_sets, smoothing=settings.label_smoothing)
+    elif label_sets is not None or config.network.reference:
+        loss = smoothed_cross_entropy(settings.label_smoothing)
+        if label_sets is not None:
+            loss = functools.partial(label_set_cross_entropy, label_sets=label_sets, smoothing=settings.label_smoothing)
         metrics, callbacks = [masked_accuracy], [keras.callbacks.LambdaCallback(on_epoch_end=rename)]
+        if config.network.reference:  # with and without one: half of the loss each
+            loss, metrics = dict.fromkeys(("logits", "relative_logits"), loss), {"logits": metrics}
     elif config.network.joint_speakers:  # its targets come smoothed, over the pairs that occur
         loss, metrics = {"logits_joint": smoothed_cross_entropy(0.0)}, {"logits": [masked_accuracy]}
         callbacks = [keras.callbacks.LambdaCallback(on_epoch_end=rename)]
@@ -230,7 +238,8 @@ def trainable(config, classes, synchronized=False, label_sets=None):
         )
         callbacks = []
     # XLA is slower here on processors
-    network.compile(make_optimizer(settings), loss, metrics=metrics, jit_compile=False)
+    weights = {name: 1 / len(loss) for name in loss} if config.network.reference else None
+    network.compile(make_optimizer(settings), loss, loss_weights=weights, metrics=metrics, jit_compile=False)
     network.optimizer.build(network.trainable_variables)
     return network, callbacks
 

@@ -10,7 +10,7 @@ from emohrnet_tf.audio.files import count_samples, load_audio
 from emohrnet_tf.audio.identity import marks
 from emohrnet_tf.audio.windows import windows
 from emohrnet_tf.config import Augmentation
-from emohrnet_tf.data.balance import units
+from emohrnet_tf.data.balance import draw_voices, units
 from emohrnet_tf.data.pipeline import Clips, add_noise, place, training_batches, window_batches
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.model.features import log_mel
@@ -272,3 +272,19 @@ def test_a_file_that_changes_while_it_is_trained_on_is_named(index, tmp_path):
     write_voice(tmp_path / "changing.wav", 200.0, 2.0)
     with pytest.raises(tf.errors.InvalidArgumentError, match="changing.wav"):
         reader(tf.constant(2, tf.int64))
+
+
+def test_epochs_of_voices_have_groups_of_one_voice_and_go_through_its_clips():
+    number = np.repeat([0, 1, 2], [40, 10, 3])
+    shares = np.repeat([1 / 3 / 40, 1 / 3 / 10, 1 / 3 / 3], [40, 10, 3])
+    drawn = draw_voices((number, shares), 4, tf.constant([1, 2], tf.int64)).numpy().reshape(-1, 4)
+    assert len(drawn) == 53 // 4
+    voices = number[drawn]
+    assert (voices == voices[:, :1]).all()
+    assert set(np.bincount(voices[:, 0], minlength=3)) <= {4, 5}  # 13 groups, a third each
+    first = drawn[voices[:, 0] == 0]
+    assert len(np.unique(first)) == first.size  # none comes again before all have come
+    again = draw_voices((number, shares), 4, tf.constant([1, 2], tf.int64)).numpy().reshape(-1, 4)
+    other = draw_voices((number, shares), 4, tf.constant([1, 3], tf.int64)).numpy().reshape(-1, 4)
+    np.testing.assert_array_equal(again, drawn)
+    assert (other != drawn).any()

@@ -1,0 +1,81 @@
+"""A voice heard relative to itself: functionals beside the map, and the layer that names emotions as a difference.
+
+Written in Keras alone, as `layers`.
+"""
+
+from keras import layers, ops
+from keras.saving import register_keras_serializable
+
+from emohrnet_tf.errors import InputError
+from emohrnet_tf.model.layers import PACKAGE, BatchNorm
+
+CEPSTRA, CORRELATED = 32, 6  # of `functionals`
+WIDTH = 3 * CEPSTRA + CORRELATED * (CORRELATED - 1) // 2 + 9 + 1
+MOST = 4.0  # deviations: microphones far from those of training
+
+
+@register_keras_serializable(PACKAGE)
+class Standardized(layers.Layer):
+    """Functionals standardised by their mean and deviation in training, and weighed by how much they stand on.
+
+    A word says less than a sentence: what it says is drawn towards what is usual, which is 0.
+
+    Shapes: `(batch, WIDTH)` -> `(batch, WIDTH - 1)`, float32, 0 for silence.
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**{"dtype": "float32", **kwargs})
+        self.norm = BatchNorm(epsilon=1e-3, name="norm", dtype="float32")
+
+    def build(self, shape):
+        self.norm.build((shape[0], shape[-1] - 1))
+        self.built = True
+
+    def call(self, x, training=None):
+        return ops.clip(self.norm(x[:, :-1], training=training), -MOST, MOST) * x[:, -1:]
+
+    def compute_output_shape(self, shape):
+        return (shape[0], shape[-1] - 1)
+
+
+@register_keras_serializable(PACKAGE)
+class FromOthers(layers.Layer):
+    """In training, how an embedding differs from the mean of the others of its voice in the batch; else itself.
+
+    Emotion is a difference from oneself. In use the mean is that of recordings of the voice (`EmoHRNet.reference`).
+
+    Args:
+        clips: of one voice, which lie together in a batch (`pipeline.training_batches`).
+
+    Shapes: `(batch, filters)` -> the same; `batch` a multiple of `clips` in training.
+    """
+
+    def __init__(self, clips, **kwargs):
+        super().__init__(**{"dtype": "float32", **kwargs})
+        self.clips = clips
+
+    def call(self, x, training=None):
+        if not training:
+            return x
+        own = ops.reshape(x, (-1, self.clips, x.shape[-1]))
+        total = ops.sum(own, axis=1, keepdims=True)
+        return ops.reshape(own - (total - own) / (self.clips - 1), (-1, x.shape[-1]))
+
+    def compute_output_shape(self, shape):
+        return shape
+
+    def get_config(self):
+        return {**super().get_config(), "clips": self.clips}
+
+
+def check_grouped(settings, network):
+    """Whether a `config.Training` and `config.Network` can hear voices relative to themselves.
+
+    Raises:
+        InputError: batches that clips of one voice do not fill.
+    """
+    if network.reference and settings.batch_size % settings.speaker_clips:
+        raise InputError(
+            f"training.batch_size must be a multiple of training.speaker_clips, {settings.speaker_clips}. "
+            f"Received: {settings.batch_size!r}"
+        )
