@@ -80,12 +80,6 @@ def frame_levels(waveform, frame):
     return levels
 
 
-def speech_seconds(waveform, sample_rate):
-    """How much of a recording `(length,)` is not silent, in seconds."""
-    levels = frame_levels(waveform, round(FRAME * sample_rate))
-    return FRAME * float((levels > silence_limit(levels)).sum()) if len(levels) else 0.0
-
-
 def spoken_windows(waveform, samples, sample_rate):
     """`windows.windows` of a recording, without the silent ones: float32 `(n, samples)`, n 0 where all is silence."""
     waveform = np.asarray(waveform, np.float32)

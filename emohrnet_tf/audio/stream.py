@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from emohrnet_tf.audio.silence import FLOOR_DB, FRAME, levels_db, spoken_of
+from emohrnet_tf.audio.silence import FLOOR_DB, FRAME, levels_db, silence_limit, spoken_of
 
 INAUDIBLE = 10 ** (FLOOR_DB / 20) * 0.999  # a window of nothing louder is silence in any recording
 
@@ -63,6 +63,11 @@ class Cutter:
     def spoken(self):
         """Which of all windows are not silent, by `silence.spoken`'s rule: bool `(windows,)`; after `end`."""
         return spoken_of(np.concatenate(self._levels), self.length, self.samples, self._frame)
+
+    def speech_seconds(self):
+        """How much of the recording is not silent, to 0.1 s; after `end`."""
+        levels = np.concatenate(self._levels)
+        return FRAME * float((levels > silence_limit(levels)).sum())
 
     def _cut(self, starts):
         found = [self._heard[start - self._first : start - self._first + self.samples] for start in starts]

@@ -74,6 +74,9 @@ Setting = Annotated[
 ]
 Part = Annotated[Literal["test", "all"], typer.Option(help="test leaves out what the model was trained on.")]
 Json = Annotated[Path | None, typer.Option("--json", help="Write the report here (JSON), or - to print it alone.")]
+MinConfidence = Annotated[
+    float | None, typer.Option(help='Below this probability say "uncertain", else by the model\'s own measure.')
+]
 ModelPath = Annotated[
     str, typer.Option("--model", "-m", help="A .keras file, the folder of a run, or the pretrained ravdess.")
 ]

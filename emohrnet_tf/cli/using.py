@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from emohrnet_tf.cli.options import ModelPath, TimelineFormats
+from emohrnet_tf.cli.options import MinConfidence, ModelPath, TimelineFormats
 from emohrnet_tf.cli.output import print_failed, print_table, progress, quiet
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.files import writable
@@ -35,26 +35,36 @@ def predict(
     form: Annotated[
         Literal["table", "json", "csv"] | None, typer.Option("--format", "-f", help="table, if none is given.")
     ] = None,
-    min_confidence: Annotated[float, typer.Option(help='Below this probability say "uncertain".')] = 0.0,
+    min_confidence: MinConfidence = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="CSV to write as it goes; run again, it goes on.")
     ] = None,
+    reference: Annotated[
+        list[Path] | None,
+        typer.Option(help="Recordings, or folders of them, of the one voice that speaks: its ordinary speech."),
+    ] = None,
+    speaker_from: Annotated[
+        str | None, typer.Option(help='Whose voice a file is: "folder", its own, or a CSV of file and speaker.')
+    ] = None,
 ):
     """Print the emotion of files, or of all audio in folders."""
-    from emohrnet_tf.inference.predict import csv_line, find_audio, predict_into
-    from emohrnet_tf.inference.score import columns, score_files
+    from emohrnet_tf.inference.predict import csv_line, find_audio, predict_into, scored
+    from emohrnet_tf.inference.score import columns
 
     if out is not None and form not in (None, "csv"):
         raise InputError(f"--out writes CSV: leave --format or --out away. Received: {form!r}")
-    if not 0 <= min_confidence <= 1:
+    if min_confidence is not None and not 0 <= min_confidence <= 1:
         raise InputError(f"The least confidence lies between 0 and 1. Received: {min_confidence!r}")
     if out is not None:
         writable(out, suffixes=(".csv",))
     files = find_audio(paths, lambda left_out: print_failed(left_out, "left out"))
+    usual = find_audio(reference) if reference else None
     model = opened(model, len(files))
     if out is not None:
         with progress("files") as note:
-            count, failed = predict_into(out, model, files, min_confidence, progress=note)
+            count, failed = predict_into(
+                out, model, files, min_confidence, progress=note, reference=usual, voices=speaker_from
+            )
         typer.echo(f"{count} files in {out}, {failed} of them with an error in their row.")
         if failed == count:
             sys.exit(2)
@@ -63,7 +73,7 @@ def predict(
     if form == "csv":
         typer.echo(csv_line(names), nl=False)
     with progress("files") as note:
-        for done, row in enumerate(score_files(model, files, min_confidence=min_confidence), 1):
+        for done, row in enumerate(scored(model, files, min_confidence, reference=usual, voices=speaker_from), 1):
             if form == "csv":
                 typer.echo(csv_line(row[name] for name in names), nl=False)
             elif row["error"] is None:
@@ -114,7 +124,11 @@ def timeline(
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write it here rather than print it.")] = None,
     picture: Annotated[Path | None, typer.Option("--picture", help="Draw it here (PNG).")] = None,
-    min_confidence: Annotated[float, typer.Option(help='Below this probability say "uncertain".')] = 0.0,
+    min_confidence: MinConfidence = None,
+    reference: Annotated[
+        list[str] | None,
+        typer.Option(help='Recordings of the one voice that speaks, or "self": the recording, heard twice.'),
+    ] = None,
 ):
     """Print the emotion over time of a recording; silence is marked, not guessed."""
     import shutil
@@ -136,7 +150,8 @@ def timeline(
             shutil.copyfileobj(sys.stdin.buffer, heard)
             heard.seek(0)
         source = heard if recording == "-" else recording
-        table, overview = run(model, source, hop, min_confidence, note)
+        usual = "self" if reference == ["self"] else reference
+        table, overview = run(model, source, hop, min_confidence, note, usual)
     text = write_timeline(table, form)
     if out is None:
         typer.echo(text, nl=False)

@@ -23,8 +23,8 @@ def make_ready(path, files=1):
         files: how many are to be scored.
 
     Returns:
-        What scores them: a `LiteRTScorer`, or the `EmoHRNet` itself: of a model with dimensions or one that takes a
-        reference, which LiteRT does not stand for; and of a few files where the TFLite file cannot be kept, because
+        What scores them: a `LiteRTScorer`, or the `EmoHRNet` itself: of a model with dimensions, which LiteRT does not
+        stand for; and of a few files where the TFLite file cannot be kept, because
         the folder cannot be written or another's file has its name.
 
     Raises:
@@ -52,14 +52,18 @@ def scorer_for(model, files):
 
 def convertible(model):
     """Whether a `LiteRTScorer` can stand for a model here."""
-    one_answer = model.head.kind == "categorical" and not model.takes_reference
-    return one_answer and importlib.util.find_spec("ai_edge_litert") is not None
+    return model.head.kind == "categorical" and importlib.util.find_spec("ai_edge_litert") is not None
 
 
 def converted(model, about=None):
     """Bytes of a model's float32 TFLite file, with metadata and `about`; takes some seconds."""
     facts = {"samples": model.samples, "trained_on": list(model.trained_on), "kind": "float32"}
     facts |= {"audio": dataclasses.asdict(model.audio), "fingerprint": fingerprint(model)}
+    facts |= {"least_confidence": model.least_confidence}
     return add_metadata(
-        to_float32(model), model.labels, model.sample_rate, about=facts | (about or {}), licence=model.licence
+        to_float32(model, "reference" if model.takes_reference else "emotion"),
+        model.labels,
+        model.sample_rate,
+        about=facts | (about or {}),
+        licence=model.licence,
     )

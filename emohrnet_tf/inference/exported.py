@@ -13,6 +13,7 @@ import numpy as np
 from emohrnet_tf.audio.windows import check_windows
 from emohrnet_tf.config import Audio
 from emohrnet_tf.errors import InputError, check_process
+from emohrnet_tf.model.voice import reference
 
 DIMENSIONS = ("valence", "arousal", "dominance")
 LABELS, ABOUT = "labels.txt", "emohrnet.json"  # files in the zip tail of a .tflite
@@ -31,6 +32,7 @@ class TFLiteModel:
         labels: names, in the order of the probabilities; none for a file of dimensions.
         scale: ends of the dimensions' scale, or None.
         samples, sample_rate: length and Hz of a window.
+        filters: numbers of a reference and of the embedding; 0 for a file that has neither.
         about: all facts the file tells of itself.
 
     Raises:
@@ -59,21 +61,31 @@ class TFLiteModel:
         except (ValueError, RuntimeError) as error:
             raise InputError(f"The file cannot be run ({error}): export the model again.") from error
         self._process = os.getpid()
-        self.samples = int(self._run.get_input_details()["waveform"]["shape"][1])
+        taken = self._run.get_input_details()
+        self.samples = int(taken["waveform"]["shape"][1])
+        self.filters = int(taken["reference"]["shape"][1]) if "reference" in taken else 0
 
     def score(self, windows):
         """Probabilities of whole windows: float32 array `(n, classes)`, of windows as `answer_windows` takes them."""
         return self.answer_windows(windows)["probabilities"]
 
-    def answer_windows(self, windows):
+    @property
+    def takes_reference(self):
+        """Whether it can hear a voice relative to how it usually sounds."""
+        return self.filters > 0
+
+    def answer_windows(self, windows, batch_size=None, reference=None):
         """What the file says of whole windows.
 
         Args:
             windows: float array `(n, samples)`.
+            batch_size: of no use here.
+            reference: float array `(filters,)`, of a file that takes one (`voice.reference`); None for none.
 
         Returns:
             dictionary of float32 arrays: `probabilities` `(n, classes)`, or `dimensions` `(n, 3)`: valence, arousal,
-            dominance, brought to -1..1 as `EmoHRNet.answer_windows` gives them.
+            dominance, brought to -1..1 as `EmoHRNet.answer_windows` gives them; and of a file that takes references
+            `embedding` `(n, filters)`.
 
         Raises:
             InputError: of `windows.check_windows`; a process forked since the file was opened.
@@ -81,9 +93,21 @@ class TFLiteModel:
         check_process(self._process)
         windows = check_windows(windows, self.samples)
         scores = np.zeros((len(windows), len(self.labels) or len(DIMENSIONS)), np.float32)
+        embeddings, given = [], {}
+        if self.filters:
+            usual = np.zeros(self.filters) if reference is None else np.asarray(reference, "float32")
+            if usual.shape != (self.filters,) or not np.isfinite(usual).all():
+                raise InputError(f"A reference is ({self.filters},) finite numbers. Received: {usual.shape!r}")
+            given = {"reference": usual[None].astype("float32")}
+        elif reference is not None:
+            raise InputError(f"The file takes no reference: leave it out. Received: {np.shape(reference)!r}")
         for row, window in zip(scores, windows):
-            outputs = self._run(waveform=window[None])
+            outputs = self._run(waveform=window[None], **given)
             row[:] = outputs["probabilities"][0] if self.labels else [outputs[name][0, 0] for name in DIMENSIONS]
+            if self.filters:
+                embeddings.append(outputs["embedding"][0])
+        if self.filters:
+            return {"probabilities": scores, "embedding": np.array(embeddings, "float32").reshape(-1, self.filters)}
         if self.labels:
             return {"probabilities": scores}
         low, high = self.scale
@@ -121,8 +145,6 @@ class LiteRTScorer:
         predict_into("results.csv", LiteRTScorer(converted(model)), ["recordings/"])
     """
 
-    takes_reference = False
-
     def __init__(self, tflite, threads=None):
         first = TFLiteModel(tflite)
         try:
@@ -132,7 +154,8 @@ class LiteRTScorer:
         if not first.labels:
             raise InputError("LiteRTScorer takes files of emotions. Received: one of dimensions")
         self.labels, self.samples, self.sample_rate = first.labels, first.samples, first.sample_rate
-        self.about = first.about
+        self.about, self._filters = first.about, first.filters
+        self.least_confidence = first.about.get("least_confidence")
         self._tflite, self._threads, self._free = tflite, threads or os.cpu_count() or 1, queue.SimpleQueue()
         self._free.put(first)
         self._process = os.getpid()
@@ -141,26 +164,36 @@ class LiteRTScorer:
     @property
     def widths(self):
         """What `answer_windows` gives, and how many numbers each has."""
-        return {"probabilities": len(self.labels)}
+        return {"probabilities": len(self.labels)} | ({"embedding": self._filters} if self._filters else {})
+
+    @property
+    def takes_reference(self):
+        """Whether it can hear a voice relative to how it usually sounds (`voice.reference`)."""
+        return self._filters > 0
+
+    def reference(self, recordings):
+        """`voice.reference` of this file."""
+        return reference(recordings, self)
 
     def score(self, windows):
         """Probabilities of whole windows: float32 array `(n, classes)`."""
         return self.answer_windows(windows)["probabilities"]
 
-    def answer_windows(self, windows, batch_size=None):
-        """Probabilities of whole windows `(n, samples)`, as of `EmoHRNet.answer_windows`."""
+    def answer_windows(self, windows, batch_size=None, reference=None):
+        """What the file says of whole windows `(n, samples)`, as `TFLiteModel.answer_windows`."""
         check_process(self._process)
         windows = check_windows(windows, self.samples)
         parts = np.array_split(windows, min(self._threads, max(1, len(windows))))
-        return {"probabilities": np.concatenate(list(self._pool.map(self._score, parts)))}
+        answers = list(self._pool.map(lambda part: self._answer(part, reference), parts))
+        return {name: np.concatenate([part[name] for part in answers]) for name in answers[0]}
 
-    def _score(self, windows):
+    def _answer(self, windows, reference):
         try:
             lite = self._free.get_nowait()  # an interpreter serves one thread at a time
         except queue.Empty:
             lite = TFLiteModel(self._tflite)
         try:
-            return lite.score(windows)
+            return lite.answer_windows(windows, reference=reference)
         finally:
             self._free.put(lite)
 

@@ -10,19 +10,27 @@ from emohrnet_tf.errors import InputError
 from emohrnet_tf.files import printable, read_csv, writable, write_json
 from emohrnet_tf.inference.ready import fingerprint, ready
 from emohrnet_tf.inference.score import columns, score_files
+from emohrnet_tf.inference.voices import score_voices, voices_of
+from emohrnet_tf.model import voice
+from emohrnet_tf.model.voice import Relative, least_confidence
 from emohrnet_tf.provenance import provenance
 
 TEXTS = ("file", "emotion", "region", "error")  # columns that hold no numbers
 
 
-def predict(model, paths, min_confidence=0.0, workers=4):
+def predict(model, paths, min_confidence=None, workers=4, reference=None, voices=None):
     """The emotion of each audio file.
 
     Args:
         model: `EmoHRNet`, or the path or name of one (`opened`).
         paths: files and folders; folders are searched recursively for audio.
-        min_confidence: the emotion of a file whose most probable label is below it is "uncertain".
+        min_confidence: the emotion of a file whose most probable label is below it is "uncertain"; None for what the
+            model itself holds to be sure enough, 0 for always an answer.
         workers: files decoded at once.
+        reference: recordings of the one voice that speaks in all files (`voice.reference`), for a model that takes
+            them: emotion is a difference from how a person usually sounds.
+        voices: where the files are of several: "folder", each file's own, or a CSV of `file` and `speaker`; the files
+            of each voice are its reference (`voices.score_voices`).
 
     Returns:
         DataFrame of `file`; where the model names emotions, `emotion` ("silence", without probabilities, of a file in
@@ -38,16 +46,36 @@ def predict(model, paths, min_confidence=0.0, workers=4):
     """
     import pandas as pd
 
-    rows, names = predict_rows(model, paths, min_confidence, workers)
+    rows, names = predict_rows(model, paths, min_confidence, workers, reference, voices)
     table = pd.DataFrame(list(rows), columns=names)
     return table.astype({name: object if name in TEXTS else float for name in names})
 
 
-def predict_rows(model, paths, min_confidence=0.0, workers=4):
+def predict_rows(model, paths, min_confidence=None, workers=4, reference=None, voices=None):
     """`predict`, row by row, without pandas: `(rows, columns)`, an iterator of dictionaries (`score.score_files`)."""
-    model = _checked(model, min_confidence)
+    model = opened(model)
     files = find_audio([paths] if isinstance(paths, str | Path) else paths)
-    return score_files(model, files, min_confidence=min_confidence, workers=workers), columns(model)
+    return scored(model, files, min_confidence, workers, reference, voices), columns(model)
+
+
+def scored(model, files, min_confidence=None, workers=4, reference=None, voices=None):
+    """Rows of `score_files` for files, in their order, relative to the voices that `predict` is told.
+
+    Raises:
+        InputError: both a reference and voices, a model that takes neither, or of `voice.reference` and
+            `voices.voices_of`.
+    """
+    least_confidence(model, min_confidence)
+    if reference is not None and voices is not None:
+        raise InputError("Give a reference for all files, or where each file's voice is found. Received: both")
+    if reference is not None:
+        model = Relative(model, voice.reference(reference, model))
+    if voices is None:
+        return score_files(model, files, min_confidence=min_confidence, workers=workers)
+    voice.check_takes_reference(model)
+    order = {str(file): number for number, file in enumerate(files)}
+    rows = score_voices(model, files, voices_of(files, voices), min_confidence, workers)
+    return iter(sorted(rows, key=lambda row: order[row["file"]]))
 
 
 def opened(model):
@@ -62,7 +90,7 @@ def opened(model):
     return found
 
 
-def predict_into(out, model, paths, min_confidence=0.0, workers=4, progress=None):
+def predict_into(out, model, paths, min_confidence=None, workers=4, progress=None, reference=None, voices=None):
     """`predict`, written to a CSV row by row, in memory that grows with neither the files' number nor their length.
 
     Files that stand in the CSV already are skipped, so a run that was stopped goes on, and loses what was in flight.
@@ -70,7 +98,7 @@ def predict_into(out, model, paths, min_confidence=0.0, workers=4, progress=None
 
     Args:
         out: the CSV, with the columns of `predict`; of names that are no UTF-8 what `files.printable` makes.
-        model, paths, min_confidence, workers: of `predict`.
+        model, paths, min_confidence, workers, reference, voices: of `predict`; with voices, rows come voice by voice.
         progress: called with (files done, files in all) after each file.
 
     Returns:
@@ -79,10 +107,18 @@ def predict_into(out, model, paths, min_confidence=0.0, workers=4, progress=None
     Raises:
         InputError: of `predict`; a CSV that something else made, or that cannot be written.
     """
-    out, model = writable(out, suffixes=(".csv",)), _checked(model, min_confidence)
+    out, model = writable(out, suffixes=(".csv",)), opened(model)
+    asked = least_confidence(model, min_confidence)
     files = find_audio([paths] if isinstance(paths, str | Path) else paths)
     names = columns(model)
-    made_by = {"labels": model.labels, "weights": fingerprint(model), "min_confidence": round(min_confidence, 6)}
+    made_by = {"labels": model.labels, "weights": fingerprint(model), "min_confidence": round(asked, 6)}
+    if reference is not None:
+        model = Relative(model, voice.reference(reference, model))
+        asked = least_confidence(model, min_confidence)
+        made_by |= {"min_confidence": round(asked, 6), "reference": model.digest}
+    if voices is not None:
+        voice.check_takes_reference(model)
+        made_by |= {"voices": str(voices)}
     facts = out.with_name(f"{out.name}.made_by.json")
     there = _read_facts(facts) if facts.exists() or out.exists() else made_by
     if any(there.get(key) != made_by[key] for key in made_by) and (out.exists() or not set(made_by) <= set(there)):
@@ -96,7 +132,11 @@ def predict_into(out, model, paths, min_confidence=0.0, workers=4, progress=None
         left = [file for file in files if printable(file) not in done]
         count = len(files) - len(left)
         with out.open("a", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            for row in score_files(model, left, min_confidence=min_confidence, workers=workers):
+            if voices is None:
+                rows = score_files(model, left, min_confidence=min_confidence, workers=workers)
+            else:
+                rows = score_voices(model, left, voices_of(files, voices), min_confidence, workers)
+            for row in rows:
                 file.write(csv_line(row[name] for name in names))
                 file.flush()
                 count, failed = count + 1, failed + (row["error"] is not None)
@@ -135,13 +175,6 @@ def _rows_done(out, names):
         return set(), 0
     table = read_csv(out)
     return set(table["file"]), int(table["error"].notna().sum())
-
-
-def _checked(model, min_confidence):
-    """The model of a path or name, after a look at the least confidence."""
-    if not 0 <= min_confidence <= 1:
-        raise InputError(f"The least confidence lies between 0 and 1. Received: {min_confidence!r}")
-    return opened(model)
 
 
 def find_audio(paths, report=None):

@@ -15,12 +15,13 @@ from emohrnet_tf.audio.silence import SILENCE
 from emohrnet_tf.audio.stream import Cutter, audible
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.model.sphere import DIMENSIONS
+from emohrnet_tf.model.voice import least_confidence
 
 BATCH = 32  # windows scored together; two batches are in flight
 UNCERTAIN = "uncertain"  # stands for the emotion where the model is not sure enough
 
 
-def score_files(model, files, read=stream_audio, min_confidence=0.0, workers=4):
+def score_files(model, files, read=stream_audio, min_confidence=None, workers=4):
     """The answer of a model for each file, in the order of the files, as soon as it is there.
 
     A batch is of windows, of several files or of a part of one: what is in memory depends on neither the number of the
@@ -32,7 +33,8 @@ def score_files(model, files, read=stream_audio, min_confidence=0.0, workers=4):
         files: iterable of what `read` takes.
         read: function of `(file, sample_rate)` to the recording's blocks, float `(n,)`; what it raises as InputError or
             OSError is the row's error.
-        min_confidence: the emotion of a file whose most probable label is below it is "uncertain".
+        min_confidence: the emotion of a file whose most probable label is below it is "uncertain"; None for what the
+            model itself holds to be sure enough (`voice.least_confidence`).
         workers: files read at once.
 
     Yields:
@@ -44,6 +46,7 @@ def score_files(model, files, read=stream_audio, min_confidence=0.0, workers=4):
         for row in score_files(ready("ravdess"), ["a.wav", "b.flac"]):
             print(row["file"], row["emotion"])
     """
+    min_confidence = least_confidence(model, min_confidence)
     waiting, flying, batch = deque(), deque(), []  # clips without a row; answers to come; (clip, numbers, windows)
     with ThreadPoolExecutor(2) as scorer, Readers(read, model.samples, model.sample_rate, workers) as readers:
 

@@ -13,12 +13,15 @@ from emohrnet_tf.inference.predict import opened
 from emohrnet_tf.inference.score import UNCERTAIN
 from emohrnet_tf.model.mel import mel_weights
 from emohrnet_tf.model.sphere import DIMENSIONS
+from emohrnet_tf.model.voice import Relative, least_confidence
+from emohrnet_tf.model.voice import reference as usual
 
 FORMS = ("csv", "json", "audacity", "webvtt")
 BATCH = 64  # windows scored at once
+SELF = "self"  # as a reference: the recording itself
 
 
-def timeline(model, source, hop=1.0, min_confidence=0.0, progress=None):
+def timeline(model, source, hop=1.0, min_confidence=None, progress=None, reference=None):
     """The emotion of each stretch of a recording.
 
     Each stretch of `hop` seconds is judged by the model's window around its middle (at the ends of the recording: the
@@ -30,8 +33,11 @@ def timeline(model, source, hop=1.0, min_confidence=0.0, progress=None):
         model: `EmoHRNet`, or the path or name of one.
         source: path of an audio file, or an open binary file that can seek.
         hop: seconds.
-        min_confidence: the emotion of a stretch whose most probable label is below it is "uncertain".
+        min_confidence: the emotion of a stretch whose most probable label is below it is "uncertain"; None for what
+            the model itself holds to be sure enough.
         progress: called with the seconds heard so far.
+        reference: for a model that takes one, recordings of the one voice that speaks (`voice.reference`), or "self":
+            the recording itself, which is then heard twice.
 
     Returns:
         `(table, overview)`: DataFrame of `start`, `end` (seconds), `emotion`, a probability per label, and of a model
@@ -45,6 +51,12 @@ def timeline(model, source, hop=1.0, min_confidence=0.0, progress=None):
     model = opened(model)
     if not model.labels:
         raise InputError("A timeline is of emotions: give a model that names them, or a joint one. Received: 'vad'")
+    if reference is not None:
+        own = isinstance(reference, str) and reference == SELF
+        model = Relative(model, usual(source if own else reference, model))
+        if own and hasattr(source, "seek"):
+            source.seek(0)
+    min_confidence = least_confidence(model, min_confidence)
     rate, samples = model.audio.sample_rate, model.audio.samples
     if not FRAME <= hop <= samples / rate:
         raise InputError(f"The hop lies between {FRAME} s and the window, {samples / rate:g} s. Received: {hop!r}")

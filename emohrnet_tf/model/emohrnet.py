@@ -161,11 +161,6 @@ class EmoHRNet(keras.Model):
 
     def reference(self, recordings):
         """How a voice usually sounds, `(filters,)`, from unlabelled recordings of it: see `voice.reference`."""
-        if not self.takes_reference:
-            raise InputError(
-                "The model hears each window by itself and takes no reference: train with network.reference=true, or "
-                f"use the model `voices`. Received: {self.name!r}"
-            )
         return reference(recordings, self)
 
     def answer_windows(self, windows, batch_size=32, reference=None):

@@ -140,7 +140,7 @@ def log_mel(waveform, *, normalize="window", statistics=None, standardize=True, 
         waveform: float tensor `(..., samples)` in -1..1; `samples` static and a multiple of `hop`.
         normalize: "window", "level" or "corpus".
         statistics: for "corpus", means and deviations of the bands, two sequences of `mels` numbers; for "level" one,
-            the usual spectrum (`voice.usual_spectrum`).
+            the usual spectrum (`statistics.usual_spectrum`).
         standardize: False, with "window", for the log-mel before its mean and deviation are taken off.
         gains, **settings: of `mel_power`.
 

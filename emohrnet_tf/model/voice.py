@@ -1,15 +1,14 @@
-"""How a voice, or a corpus, usually sounds: what emotions are heard against."""
+"""How a voice usually sounds: what its emotions are heard against. Nothing here needs TensorFlow."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
-from emohrnet_tf.audio.files import load_audio
-from emohrnet_tf.audio.silence import speech_seconds, spoken_windows
+from emohrnet_tf.audio.files import stream_audio
+from emohrnet_tf.audio.stream import Cutter
 from emohrnet_tf.audio.windows import check_waveforms
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.model.features import CORPUS_FLOOR, mel_power, speech_spectrum
 
 LEAST_SECONDS = 2.0  # of speech in a reference; ten or more are better
 
@@ -21,80 +20,93 @@ def reference(recordings, model):
     The recordings should be of ordinary or of mixed speech; where all are of one emotion, it takes that emotion off.
 
     Args:
-        recordings: a path or waveform, or several: audio files, and float waveforms `(samples,)` at
-            `audio.sample_rate`, all of one voice and one microphone.
-        model: `EmoHRNet` of `network.reference`.
+        recordings: a path or waveform, or several: audio files of any length, open binary files, and float waveforms
+            `(samples,)` at the model's rate, all of one voice and one microphone.
+        model: `EmoHRNet` of `network.reference`, or the `LiteRTScorer` of one.
 
     Returns:
         float32 `(filters,)`: the mean over recordings of the mean over windows that are not silent.
 
     Raises:
-        InputError: a file that cannot be read, samples that are not finite floats, or less than `LEAST_SECONDS` of
-            speech.
+        InputError: a model that takes no reference, a file that cannot be read, samples that are not finite floats, or
+            less than `LEAST_SECONDS` of speech.
     """
-    one, audio = isinstance(recordings, str | Path) or getattr(recordings, "ndim", 0) == 1, model.audio
-    parts, seconds = [], 0.0
-    for recording in [recordings] if one else recordings:
-        if isinstance(recording, str | Path):
-            recording = load_audio(recording, audio.sample_rate)
-        waveform = check_waveforms(np.asarray(recording)[None])[0]
-        heard = spoken_windows(waveform, audio.samples, audio.sample_rate)
-        if len(heard):
-            parts.append(model.answer_windows(heard)["embedding"].mean(axis=0))
-            seconds += speech_seconds(waveform, audio.sample_rate)
+    check_takes_reference(model)
+    one = isinstance(recordings, str | Path) or getattr(recordings, "ndim", 0) == 1 or hasattr(recordings, "read")
+    heard = [embedding(recording, model) for recording in ([recordings] if one else recordings)]
+    seconds = sum(own for _, own in heard)
     if seconds < LEAST_SECONDS:
         raise InputError(
             f"A reference needs {LEAST_SECONDS:g} s of speech, ten or more are better: give more recordings of the "
             f"voice. Received: {seconds:.1f} s"
         )
-    return np.mean(parts, axis=0)
+    return np.mean([own for own, _ in heard if own is not None], axis=0)
 
 
-def usual_spectrum(groups, audio):
-    """How speech usually sounds: `statistics` of `audio.normalize="level"`.
+def embedding(recording, model):
+    """`(mean embedding over the windows that are not silent, seconds of speech)` of one; None and 0 of silence."""
+    if isinstance(recording, str | Path) or hasattr(recording, "read"):
+        blocks = stream_audio(recording, model.audio.sample_rate)
+    else:
+        blocks = [check_waveforms(np.asarray(recording)[None])[0]]
+    cutter, found = Cutter(model.audio.samples, model.audio.sample_rate), []
+    for block in blocks:
+        found.append(model.answer_windows(cutter.feed(block))["embedding"])
+    if not cutter.length:
+        return None, 0.0
+    found.append(model.answer_windows(cutter.end())["embedding"])
+    spoken = cutter.spoken()
+    return (np.concatenate(found)[spoken].mean(axis=0), cutter.speech_seconds()) if spoken.any() else (None, 0.0)
+
+
+def check_takes_reference(model):
+    """
+    Raises:
+        InputError: a model that takes no reference.
+    """
+    if not model.takes_reference:
+        raise InputError(
+            "The model hears each window by itself and takes no reference: use the model `voices`, or train with "
+            f"network.reference=true. Received: a model of {', '.join(model.labels) or 'dimensions'}"
+        )
+
+
+class Relative:
+    """A model that hears everything relative to one voice's reference; all else is the model's."""
+
+    def __init__(self, model, usual):
+        self._model, self._usual = model, usual
+
+    def __getattr__(self, name):
+        return getattr(self._model, name)
+
+    @property
+    def digest(self):
+        """What tells the reference from others."""
+        return hashlib.sha256(np.asarray(self._usual, "float32").tobytes()).hexdigest()[:16]
+
+    def answer_windows(self, windows, batch_size=32):
+        """`EmoHRNet.answer_windows` with the reference."""
+        return self._model.answer_windows(windows, batch_size, self._usual)
+
+    def score(self, windows):
+        """`EmoHRNet.score` with the reference."""
+        return self.answer_windows(windows)["probabilities"]
+
+
+def least_confidence(model, min_confidence):
+    """Below which confidence the answer is "uncertain": the one asked for, else the model's own, else 0.
 
     Args:
-        groups: for each corpus an iterable of voices, each an iterable of float32 waveforms `(samples,)`.
-        audio: `config.Audio`.
+        model: with `least_confidence`, two numbers or None: without and with a reference.
+        min_confidence: 0..1, or None.
 
-    Returns:
-        one list of `mels` floats, in a list: the mean over corpora of the mean over voices of `speech_spectrum`, less
-        its own mean, rounded to 4 decimals.
+    Raises:
+        InputError: outside 0..1.
     """
-    spectrum = lambda waveforms: speech_spectrum(  # noqa: E731
-        tf.constant(np.concatenate([frame_powers(waveform, audio) for waveform in waveforms])[None])
-    )[0].numpy()[0]
-    usual = np.mean([np.mean([spectrum(voice) for voice in voices], axis=0) for voices in groups], axis=0)
-    return [(usual - usual.mean()).round(4).tolist()]
-
-
-def band_statistics(waveforms, audio):
-    """Mean and deviation of each mel band's log power over all frames: `statistics` of `audio.normalize="corpus"`.
-
-    Args:
-        waveforms: iterable of float32 `(samples,)`, the training part.
-        audio: `config.Audio`.
-
-    Returns:
-        list of two lists of `mels` floats, rounded to 4 decimals: a run's configuration holds them as they are used.
-    """
-    count, total, squares = 0, 0.0, 0.0
-    for waveform in waveforms:
-        x = np.log(frame_powers(waveform, audio).astype("float64") + CORPUS_FLOOR)
-        count, total, squares = count + len(x), total + x.sum(axis=0), squares + (x**2).sum(axis=0)
-    mean = total / count
-    deviation = np.sqrt(np.maximum(squares / count - mean**2, 1e-4))
-    return [mean.round(4).tolist(), deviation.round(4).tolist()]
-
-
-def frame_powers(waveform, audio):
-    """Mel power `(frames, mels)` of a waveform of any length, computed window by window."""
-    settings = {name: value for name, value in audio.front_end().items() if name not in ("normalize", "statistics")}
-    waveform, parts = np.asarray(waveform, "float32"), []
-    if waveform.ndim != 1 or not np.isfinite(waveform).all():
-        raise InputError(f"A recording is one row of finite samples, (samples,). Received: {waveform.shape}")
-    for start in range(0, len(waveform), audio.samples):
-        piece = waveform[start : start + audio.samples]
-        power = mel_power(np.pad(piece, (0, audio.samples - len(piece)))[None], **settings)[0]
-        parts.append(power.numpy()[: -(-len(piece) // audio.hop)])
-    return np.concatenate(parts) if parts else np.zeros((0, audio.mels), "float32")
+    if min_confidence is None:
+        own = getattr(model, "least_confidence", None)
+        return float(own[isinstance(model, Relative)]) if own else 0.0
+    if not 0 <= min_confidence <= 1:
+        raise InputError(f"The least confidence lies between 0 and 1. Received: {min_confidence!r}")
+    return min_confidence

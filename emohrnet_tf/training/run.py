@@ -27,7 +27,7 @@ from emohrnet_tf.model.front_end import LogMelSpectrogram
 from emohrnet_tf.model.hrnet import read_table
 from emohrnet_tf.model.relative import check_grouped
 from emohrnet_tf.model.sphere import DIMENSIONS, Sphere
-from emohrnet_tf.model.voice import band_statistics, usual_spectrum
+from emohrnet_tf.model.statistics import band_statistics, usual_spectrum
 from emohrnet_tf.provenance import provenance
 from emohrnet_tf.training.counts import count_corpora, count_left_out, names_of_speakers, of_corpora_of
 from emohrnet_tf.training.identity import check_unheard, divided, fingerprint, finished, settings_of, sign
@@ -256,7 +256,7 @@ def with_measured(config, clips, rows):
 
 
 def voices_of(clips, rows):
-    """Waveforms of some clips, by corpus and by voice: of `voice.usual_spectrum`."""
+    """Waveforms of some clips, by corpus and by voice: of `statistics.usual_spectrum`."""
     number, _ = of_clips(clips.index.iloc[rows])
     voices = pd.Series(rows).groupby(number)
     corpora = clips.index.corpus if "corpus" in clips.index else pd.Series("", clips.index.index)

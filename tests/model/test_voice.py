@@ -8,7 +8,7 @@ from emohrnet_tf import EmoHRNet, InputError
 from emohrnet_tf.audio.windows import windows
 from emohrnet_tf.config import Audio, Network
 from emohrnet_tf.model.features import CORPUS_FLOOR, speech_spectrum
-from emohrnet_tf.model.voice import band_statistics, frame_powers, usual_spectrum
+from emohrnet_tf.model.statistics import band_statistics, frame_powers, usual_spectrum
 
 AUDIO = Audio(frames=64, normalize="level", statistics=[[0.0] * 64])
 NETWORK = Network("tiny", functionals=True, reference=True)
