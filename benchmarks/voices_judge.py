@@ -48,7 +48,7 @@ def judge(answers, settings):
         for c in answers:
             others = [o for o in answers if o != c] or [c]
             temperature = float(np.exp(np.median([np.log(fitted[o]) for o in others])))
-            row = {"temperature": temperature}
+            row = {"temperature": temperature, "fitted": fitted[c]}
             for task in ("free", "four"):
                 p, t = cool(c, temperature), truth[c]
                 pairs = [(cool(o, temperature), truth[o]) for o in others]

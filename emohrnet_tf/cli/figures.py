@@ -71,6 +71,9 @@ def evaluate(
     shared_labels: Annotated[
         bool, typer.Option("--shared-labels", help="Across corpora: only the emotions that both know.")
     ] = False,
+    own_speech: Annotated[
+        bool, typer.Option("--own-speech", help="Hear each clip relative to all of its speaker's, labels unseen.")
+    ] = False,
 ):
     """Measure a model on an index, leaving out the clips that it was trained on or chosen by."""
     quiet()
@@ -82,7 +85,7 @@ def evaluate(
     pictures = [path for path in (picture, reliability, embedding, dimensions) if path]
     for path in [*pictures, *([json_file] if json_file and str(json_file) != "-" else [])]:
         writable(path, [index_file], PICTURES if path in pictures else ())
-    measured = measure(model, merge_labels(read_index(index_file), merge), part, shared_labels)
+    measured = measure(model, merge_labels(read_index(index_file), merge), part, shared_labels, own_speech)
     report = measured.report
     if not write_report(json_file, report):
         typer.echo(table(report))

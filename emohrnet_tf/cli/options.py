@@ -78,7 +78,7 @@ MinConfidence = Annotated[
     float | None, typer.Option(help='Below this probability say "uncertain", else by the model\'s own measure.')
 ]
 ModelPath = Annotated[
-    str, typer.Option("--model", "-m", help="A .keras file, the folder of a run, or the pretrained ravdess.")
+    str, typer.Option("--model", "-m", help="A .keras file, the folder of a run, or the pretrained voices or ravdess.")
 ]
 
 

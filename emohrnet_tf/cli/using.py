@@ -31,7 +31,7 @@ def opened(model, files=1):
 
 def predict(
     paths: Annotated[list[Path], typer.Argument(help="Audio files and folders.")],
-    model: ModelPath = "ravdess",
+    model: ModelPath = "voices",
     form: Annotated[
         Literal["table", "json", "csv"] | None, typer.Option("--format", "-f", help="table, if none is given.")
     ] = None,
@@ -41,7 +41,7 @@ def predict(
     ] = None,
     reference: Annotated[
         list[Path] | None,
-        typer.Option(help="Recordings, or folders of them, of the one voice that speaks: its ordinary speech."),
+        typer.Option(help="Other recordings, or folders of them, of the one voice that speaks."),
     ] = None,
     speaker_from: Annotated[
         str | None, typer.Option(help='Whose voice a file is: "folder", its own, or a CSV of file and speaker.')
@@ -116,7 +116,7 @@ def predict(
 
 def timeline(
     recording: Annotated[str, typer.Argument(help="Audio file of any length, or - for standard input.")],
-    model: ModelPath = "ravdess",
+    model: ModelPath = "voices",
     hop: Annotated[float, typer.Option(help="Seconds of each stretch.")] = 1.0,
     form: Annotated[
         TimelineFormats | None,
@@ -165,7 +165,7 @@ def timeline(
 
 
 def export(
-    model: Annotated[str, typer.Argument(help="A .keras file, the folder of a run, or ravdess.")],
+    model: Annotated[str, typer.Argument(help="A .keras file, the folder of a run, voices or ravdess.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for SavedModel, TFLite files, card and report.")],
     index_file: Annotated[
         Path | None, typer.Option("--index", help="Clips with a column split, in place of the run's own split.")

@@ -73,7 +73,10 @@ def export(model, out, index=None, version=None, overwrite=False, name=None, all
     else:
         calibration, clips, true, cube = _clips(index, model)
     kinds = [kind for kind in KINDS if kind != "int8" or calibration is not None]
-    if calibration is None:
+    if model.settings.architecture == "none":
+        kinds, calibration = ["float32", "float16"], None
+        say("Without HRNet there is nothing to store in int8: the file is small as it is.")
+    elif calibration is None:
         say("No training clips at hand, so no int8 file: give --index with a column split, or export a run's folder.")
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -166,8 +169,18 @@ def _of_ours(tflite):
 
 def _tflite_keys(model):
     """What the names of a model's TFLite files end in: kinds, of a model with dimensions after the task."""
-    tasks = ["emotion"] * model.head.emotions + ["vad"] * model.head.dimensions
-    return [f"{task}_{kind}" if model.head.dimensions else kind for task in tasks for kind in KINDS]
+    return [_key(model, task, kind) for task in _tasks(model) for kind in KINDS]
+
+
+def _tasks(model):
+    """What a model has TFLite files for, of `tflite.TASKS`."""
+    there = {"emotion": model.head.emotions, "vad": model.head.dimensions, "reference": model.takes_reference}
+    return [task for task, wanted in there.items() if wanted]
+
+
+def _key(model, task, kind):
+    """What the name of a TFLite file ends in: its kind, behind the task where a kind has several files."""
+    return f"{task}_{kind}" if model.head.dimensions or task == "reference" else kind
 
 
 def _split_index(folder):
@@ -217,21 +230,24 @@ def _clips_of_spectra(name, model):
 def _write_tflite(model, folder, name, kinds, calibration, version):
     """`{kind: path}` of the TFLite files, with metadata; of a model with dimensions `{task_kind: path}`."""
     folder.mkdir()
-    tasks = ["emotion"] * model.head.emotions + ["vad"] * model.head.dimensions
     files = {}
-    for task in tasks:
-        plain, labels = to_float32(model, task), model.labels if task == "emotion" else []
+    for task in _tasks(model):
+        plain, labels = to_float32(model, task), [] if task == "vad" else model.labels
         facts = {"samples": model.audio.samples, "export_version": version}
         facts |= {"trained_on": list(model.trained_on)}
         facts |= {"scale": [model.sphere.low, model.sphere.high]} if task == "vad" else {}
         texts = {"description": "Valence, arousal and dominance of speech, from raw audio."} if task == "vad" else {}
         for kind in kinds:
-            contents = quantize(plain, kind, calibration if kind == "int8" else None)
+            given = calibration if kind == "int8" else None
+            if given and task == "reference":
+                none = np.zeros((1, model.widths["embedding"]), "float32")
+                given = [inputs | {"reference": none} for inputs in given]
+            contents = quantize(plain, kind, given)
             contents = add_metadata(
                 contents, labels, model.audio.sample_rate, name=name, version=f"{__version__}.{version}",
                 about=facts | {"kind": kind}, licence=model.licence, **texts,
             )  # fmt: skip
-            key = f"{task}_{kind}" if model.head.dimensions else kind
+            key = _key(model, task, kind)
             files[key] = folder / f"{name}_{key}.tflite"
             files[key].write_bytes(contents)
     return files

@@ -60,10 +60,5 @@ def converted(model, about=None):
     facts = {"samples": model.samples, "trained_on": list(model.trained_on), "kind": "float32"}
     facts |= {"audio": dataclasses.asdict(model.audio), "fingerprint": fingerprint(model)}
     facts |= {"least_confidence": model.least_confidence}
-    return add_metadata(
-        to_float32(model, "reference" if model.takes_reference else "emotion"),
-        model.labels,
-        model.sample_rate,
-        about=facts | (about or {}),
-        licence=model.licence,
-    )
+    contents = to_float32(model, "reference" if model.takes_reference else "emotion")
+    return add_metadata(contents, model.labels, model.sample_rate, about=facts | (about or {}), licence=model.licence)

@@ -39,6 +39,10 @@ TENSOR = {
 CONTENT = {"type": (0, "uint8"), "properties": (1, "table")}
 AUDIO_PROPERTIES = {"sample_rate": (0, "uint32"), "channels": (1, "uint32")}
 STATS = {"max": (0, "floats"), "min": (1, "floats")}
+TOLD = {
+    "reference": "Mean embedding of other recordings of the voice; zeros for none.",
+    "embedding": "Of the window; a reference is the mean of those of a voice.",
+}
 FILE = {"name": (0, "string"), "description": (1, "string"), "type": (2, "int8")}
 
 
@@ -59,9 +63,8 @@ def add_metadata(
     a zip behind it, so that any zip program lists them.
 
     Args:
-        tflite: bytes of a file with one float input of samples and one output `[1, classes]`.
-        labels: names, in the order of the output; none for a file of several named outputs, which gets no labels and
-            is no classifier.
+        tflite: bytes of a file with a float input of samples and an output `probabilities` `[1, classes]`, or others.
+        labels: names, in the order of the probabilities; none for a file without, which is no classifier.
         sample_rate: Hz of the input, which has one channel.
         name, description, version, author: strings for readers.
         licence: of the weights (`model.licence`); the code's is another.
@@ -77,12 +80,13 @@ def add_metadata(
 
     model = unpack(tflite)
     outputs = [model.subgraphs[0].tensors[index] for index in model.subgraphs[0].outputs]
-    names, classes = _output_names(model), int(outputs[0].shape[-1]) if len(outputs) == 1 else 0
+    names = [_names(model, side) for side in ("inputs", "outputs")]
+    classes = next((int(x.shape[-1]) for x, name in zip(outputs, names[1]) if name == "probabilities"), 0)
     if len(labels) != classes or any(not label or label != "".join(label.split("\n")) for label in labels):
         raise InputError(f"The file needs {classes} labels of one line each. Received: {list(labels)!r}")
     facts = {"name": name, "version": version, "sample_rate": sample_rate, "channels": 1}
     facts["licence"] = licence
-    content = flatbuffer(facts | {"description": description, "author": author}, names, classes)
+    content = flatbuffer(facts | {"description": description, "author": author}, *names, classes)
 
     entry = next((entry for entry in model.metadata or [] if entry.name == BUFFER.encode()), None)
     if entry is None:
@@ -98,15 +102,16 @@ def add_metadata(
     return packed.getvalue()
 
 
-def _output_names(model):
-    """Names of the outputs in the file's own order, which is not the signature's."""
-    outputs = model.signatureDefs[0].outputs if model.signatureDefs else []
-    named = {int(output.tensorIndex): output.name.decode() for output in outputs}
-    return [named.get(int(index), "probabilities") for index in model.subgraphs[0].outputs]
+def _names(model, side):
+    """Names of the `inputs` or `outputs` in the file's own order, which is not the signature's."""
+    known = getattr(model.signatureDefs[0], side) if model.signatureDefs else []
+    named = {int(tensor.tensorIndex): tensor.name.decode() for tensor in known}
+    alone = {"inputs": "waveform", "outputs": "probabilities"}[side]
+    return [named.get(int(index), alone) for index in getattr(model.subgraphs[0], side)]
 
 
-def flatbuffer(facts, names, classes):
-    """The ModelMetadata flatbuffer of a file of one input: an audio classifier, or without classes named outputs."""
+def flatbuffer(facts, inputs, outputs, classes):
+    """The ModelMetadata flatbuffer of a file, by the names of its inputs and outputs; `probabilities` have classes."""
     builder = flatbuffers.Builder(1024)
     properties = _table(builder, AUDIO_PROPERTIES, sample_rate=facts["sample_rate"], channels=facts["channels"])
     waveform = _table(
@@ -116,24 +121,29 @@ def flatbuffer(facts, names, classes):
         description="Samples in -1..1, one window.",
         content=_table(builder, CONTENT, type=AUDIO, properties=properties),
     )
-    if classes:
-        outputs = [
-            _table(
-                builder,
-                TENSOR,
-                name="probabilities",
-                description="Probability of each label.",
-                stats=_table(builder, STATS, max=[1.0] * classes, min=[0.0] * classes),
-                files=[_table(builder, FILE, name=LABELS, description="Labels, one a line.", type=TENSOR_AXIS_LABELS)],
-            )
-        ]
-    else:
-        outputs = [_table(builder, TENSOR, name=name, description="On the scale of the labels.") for name in names]
+
+    def output(name):
+        if name != "probabilities":
+            return _table(builder, TENSOR, name=name, description=TOLD.get(name, "On the scale of the labels."))
+        return _table(
+            builder,
+            TENSOR,
+            name=name,
+            description="Probability of each label.",
+            stats=_table(builder, STATS, max=[1.0] * classes, min=[0.0] * classes),
+            files=[_table(builder, FILE, name=LABELS, description="Labels, one a line.", type=TENSOR_AXIS_LABELS)],
+        )
+
+    taken = [
+        waveform if name == "waveform" else _table(builder, TENSOR, name=name, description=TOLD[name])
+        for name in inputs
+    ]
+    given = [output(name) for name in outputs]
     root = _table(
         builder,
         MODEL,
         **{key: facts[key] for key in ("name", "description", "version", "author", "licence")},
-        subgraph=[_table(builder, SUBGRAPH, name="main", inputs=[waveform], outputs=outputs)],
+        subgraph=[_table(builder, SUBGRAPH, name="main", inputs=taken, outputs=given)],
         files=[_table(builder, FILE, name=ABOUT, description="Facts in JSON.", type=DESCRIPTIONS)],
         parser=PARSER,
     )

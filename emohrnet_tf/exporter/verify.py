@@ -13,6 +13,7 @@ from emohrnet_tf.audio.windows import clip_answers
 from emohrnet_tf.exporter.saved_model import NOTHING_SAID
 from emohrnet_tf.inference.exported import TFLiteModel
 from emohrnet_tf.model.sphere import DIMENSIONS, concordance
+from emohrnet_tf.model.voice import Relative
 
 RATES = (8000, 22050, 44100, 48000)  # Hz, of the WAV files that the `wav` signature is asked about
 RATE_CLIPS = 100  # clips of each rate
@@ -71,10 +72,15 @@ def verify(model, saved_model, tflite, clips, true=None, cube=None):
         "saved_model/padded": _padded(signatures["padded"], model, sounds),
         "saved_model/wav": _wav(signatures["wav"], model, sounds),
     }
+    relative = {kind: path for kind, path in tflite.items() if kind.startswith("reference")}
     for kind, path in tflite.items():
-        answers[f"tflite/{kind}"] = _without_silence(clip_answers(TFLiteModel(path), cut))
+        if kind not in relative:
+            answers[f"tflite/{kind}"] = _without_silence(clip_answers(TFLiteModel(path), cut))
     judge = Judge(keras, len(clips), true, cube)
     formats, gates = judge.figures("keras", keras), []
+    if model.takes_reference:
+        found, missed = _with_reference(model, signatures["reference"], relative, sounds, cut, len(clips))
+        formats, gates = formats | found, gates + missed
     for form, outputs in answers.items():
         formats |= judge.figures(form, outputs)
         gates += judge.gates(form, outputs, formats)
@@ -84,6 +90,25 @@ def verify(model, saved_model, tflite, clips, true=None, cube=None):
         formats |= found
         gates += limits
     return {"clips": len(clips), "probes": len(sounds) - len(clips), "formats": formats, "gates": gates}
+
+
+def _with_reference(model, signature, tflite, sounds, cut, speech):
+    """The same sounds, relative to the mean embedding of them all, through every format that takes a reference.
+
+    Returns:
+        `(figures, gates)`.
+    """
+    usual = np.nanmean(clip_answers(model, cut)["embedding"], axis=0)
+    given = tf.constant(usual[None])
+    ask = lambda sound: _answers(model, signature(waveform=tf.constant(sound[None]), reference=given))  # noqa: E731
+    answers = {"saved_model/reference": _joined([ask(sound) for sound in sounds])}
+    for kind, path in tflite.items():
+        answers[f"tflite/{kind}"] = _without_silence(clip_answers(Relative(TFLiteModel(path), usual), cut))
+    judge, formats, gates = Judge(_without_silence(clip_answers(Relative(model, usual), cut)), speech), {}, []
+    for form, outputs in answers.items():
+        formats |= judge.figures(form, outputs)
+        gates += judge.gates(form, outputs, formats)
+    return formats, gates
 
 
 def missed(verification):

@@ -30,7 +30,7 @@ def heard_by(model):
 
 
 def pretrained_heard(name):
-    """The `Heard` of a pretrained model: its clips, and the name of its corpus, of which other copies exist."""
+    """The `Heard` of a pretrained model: its clips, and the names of its corpora, of which other copies exist."""
     file = weights_file(name)
     corpus = read_weights(file)[0]["corpus"]
-    return Heard([(clip, 0.0, np.inf, True) for clip in read_heard(file).tolist()], [corpus])
+    return Heard([(clip, 0.0, np.inf, True) for clip in read_heard(file).tolist()], corpus.split(", "))

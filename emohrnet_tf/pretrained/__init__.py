@@ -1,7 +1,8 @@
 """The models that come with the package: float16 weights, each with its own licence and model card beside it.
 
 `ravdess.npz` was trained on RAVDESS, which is CC BY-NC-SA 4.0: so is it, non-commercial, and `ravdess_spectra.npz`, by
-which an export of it is calibrated and verified. `ravdess.tflite` is the same model for LiteRT (`inference.ready`).
+which an export of it is calibrated and verified. `voices.npz` was trained on RAVDESS, nEMO and EmoSpeech, all of that
+licence. `ravdess.tflite` and `voices.tflite` are the same models for LiteRT (`inference.ready`).
 """
 
 import json
@@ -12,7 +13,7 @@ import numpy as np
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.files import replacing
 
-NAMES = ("ravdess",)
+NAMES = ("voices", "ravdess")
 STEP_DB = 1.5  # of the levels of spectra, which reach from 0 to 63 steps below the loudest
 
 
