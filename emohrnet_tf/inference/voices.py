@@ -51,8 +51,8 @@ def voices_of(files, source):
 
     Args:
         files: paths.
-        source: "folder": the folder that a file lies in; or a CSV of `file` and `speaker`, whose files are found by
-            their path, relative to the CSV where they are, or else by their name.
+        source: "folder": the folder that a file lies in; or a CSV of `file` and `speaker`, whose paths begin where the
+            CSV lies, and whose bare names stand for files of that name anywhere.
 
     Returns:
         dictionary by the file as text; None for a file that the CSV does not have, or has without a speaker.
@@ -74,7 +74,8 @@ def voices_of(files, source):
         path = (source.parent / str(file)).resolve()
         if by_path.setdefault(path, speaker) != speaker:
             raise InputError(f"{source} gives {file} two speakers. Received: {by_path[path]!r} and {speaker!r}")
-        by_name.setdefault(path.name, set()).add(speaker)
+        if str(file) == path.name:  # a bare name stands for the file of that name anywhere
+            by_name.setdefault(path.name, set()).add(speaker)
     found = {}
     for file in files:
         path = Path(file).resolve()
