@@ -53,8 +53,8 @@ class Answers:
 
     def with_reference(self, rows=None):
         """Logits of the windows relative to the mean embedding of each speaker's clips, or of those of `rows`."""
-        known = pd.DataFrame(self.by_clip).where(True if rows is None else rows[:, None])
-        usual = known.groupby(self.speaker).transform("mean").to_numpy()[self.owners]
+        known = self.by_clip if rows is None else np.where(rows[:, None], self.by_clip, np.nan)
+        usual = pd.DataFrame(known).groupby(self.speaker).transform("mean").to_numpy()[self.owners]
         kernel, bias = self.model.network.get_layer("relative_logits").get_weights()
         logits = (self.embedding - usual) @ kernel + bias
         return np.where(np.isnan(logits), np.log(self.plain + 1e-9), logits)

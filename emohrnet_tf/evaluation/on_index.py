@@ -131,8 +131,8 @@ def references(model, clips, rows=None):
         raise InputError("The speaker's own speech needs a speaker for every clip. Received: a clip without")
     _, answers = answer_index(model, clips)
     speakers = speakers_of(clips.index)
-    found = pd.DataFrame(answers["embedding"]).where(True if rows is None else rows[:, None])
-    return found.groupby(speakers).transform("mean").to_numpy("float32")
+    found = answers["embedding"] if rows is None else np.where(rows[:, None], answers["embedding"], np.nan)
+    return pd.DataFrame(found).groupby(np.asarray(speakers)).transform("mean").to_numpy("float32")
 
 
 def answer_index(model, clips, labels=None, change=None, silence=True, references=None):
