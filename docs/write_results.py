@@ -19,7 +19,7 @@ from pages.jobs import dimensions_page, own_labels_page
 from pages.leaks import leakage_page
 from pages.results import result_rows, results_page
 from pages.speed import export_page, speed_page
-from pages.unheard import unheard_page, voices_page
+from pages.unheard import unheard_page, voices_card, voices_page
 
 from emohrnet_tf.pretrained import weights_file
 
@@ -37,6 +37,7 @@ def pages():
         ROOT / "docs/unheard.md": unheard_page(),
         ROOT / "docs/results/voices.md": voices_page(),
         weights_file("ravdess").with_suffix(".md"): card_page(),
+        weights_file("voices").with_suffix(".md"): voices_card(),
         ROOT / "docs/speed.md": speed_page(),
         ROOT / "docs/export.md": export_page(),
         ROOT / "docs/own_labels.md": own_labels_page(),

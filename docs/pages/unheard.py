@@ -4,6 +4,8 @@ import json
 
 from pages.figures import RESULTS, filled, machine, percent
 
+from emohrnet_tf.pretrained import read_weights, weights_file
+
 FORMAL = {"ravdess": "RAVDESS", "emovo": "EMOVO", "nemo": "nEMO", "emospeech": "EmoSpeech"}
 CHOSEN = "c_shrink"  # the recipe that was built into the package
 WAYS = {"plain": "clip by clip", "speaker": "with the speaker's own speech"}
@@ -82,3 +84,55 @@ def voices_page():
               f"Settings are those that differ from the recipe `{CHOSEN}`. Commit {commits}; "
               f"{machine(found[0])}."]  # fmt: skip
     return filled("docs/results/voices.md", "from docs/results/voices/*.json", "voices", lines)
+
+
+def voices_card():
+    """The card of the pretrained model `voices`."""
+    facts, _ = read_weights(weights_file("voices"))
+    model, report = facts["model"], json.loads((RESULTS / "unheard/voices.json").read_text())
+    seconds = model["audio"]["frames"] * model["audio"]["hop"] / model["audio"]["sample_rate"]
+    size = weights_file("voices").with_suffix(".tflite").stat().st_size / 1e3
+    plain, own = (report["mean"][way] for way in WAYS)
+    heard = ", ".join(
+        f"{FORMAL[c['corpus']]} ({sum(c['clips'].values())} clips, {c['speakers']} speakers)" for c in facts["corpora"]
+    )
+    least = model["least_confidence"]
+    lines = [
+        "# voices: the pretrained model for everyone's voice",
+        "",
+        "Written by `python docs/write_results.py`. Speech in, probabilities of "
+        f"{', '.join(model['labels'])} out (calm is neutral); windows of {seconds:g} s; `voices.tflite`, {size:.0f} KB, "
+        "takes raw audio and, if there is one, a reference of the voice.",
+        "",
+        "**Licence: CC BY-NC-SA 4.0, non-commercial** (`LICENSE-voices`), because its corpora are. The code's licence "
+        "does not cover these weights.",
+        "",
+        f"- **Data**: {heard}. Acted or asked for; North American English, Polish, Indian English and Hindi.",
+        f"- **Training**: {facts['epochs']['last']} epochs of the preset `voices`, seed {facts['seed']}, commit "
+        f"{facts['commit']}; the last epoch, none chosen. `docs/make_pretrained.py` has the command.",
+        "- **What it is**: two linear layers on 120 functionals of a window, one of them for voices of which more is "
+        "known; HRNet told strangers less well (docs/unheard.md).",
+        f"- **Unsure**: below a confidence of {least[0]:g}, with a reference {least[1]:g}, `predict` answers "
+        "`uncertain`. These, and the temperatures, come from corpora left out.",
+        "- **Not for** decisions about people. It hears how a voice is acted, not what a person feels; real emotions "
+        "are weaker and mixed, and other languages, ages, microphones and rooms sound otherwise.",
+        "",
+        "## What to expect",
+        "",
+        "The same recipe on corpora that it had not heard, one left out in turn (RAVDESS, EMOVO, nEMO, EmoSpeech), per "
+        "cent:",
+        "",
+        "| | clip by clip | with the speaker's own speech |",
+        "|---|---:|---:|",
+        f"| UAR of neutral, happiness, sadness, anger; chance 25 | {percent(plain['four']['uar'])} | "
+        f"{percent(own['four']['uar'])} |",
+        f"| calibration error there | {percent(plain['four']['ece'])} | {percent(own['four']['ece'])} |",
+        f"| UAR of all seven, chosen freely; chance 14 | {percent(plain['free']['uar'])} | "
+        f"{percent(own['free']['uar'])} |",
+        f"| answered at its own threshold | {percent(plain['free']['answered'])} | {percent(own['free']['answered'])} |",
+        f"| right of these | {percent(plain['free']['right'])} | {percent(own['free']['right'])} |",
+        "",
+        "By corpus, by seconds of reference, on music, tones and noise: docs/unheard.md. It fails on single words, on "
+        "disgust, fear and surprise of strangers, and where the reference is of one emotion alone.",
+    ]
+    return "\n".join(lines) + "\n"
