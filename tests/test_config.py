@@ -89,7 +89,7 @@ def test_groups_are_checked_however_they_are_made():
 def test_the_words_of_a_setting_are_those_that_the_code_knows():
     from emohrnet_tf.model.hrnet import ARCHITECTURES, STEMS
 
-    assert choices(Network, "architecture") == tuple(ARCHITECTURES)
+    assert choices(Network, "architecture") == ("none", *ARCHITECTURES)
     assert choices(Network, "stem") == tuple(STEMS)
     for group in (Audio, Augmentation, Network, Head, Training):
         assert group() == group.of(dataclasses.asdict(group())), "every default is allowed"

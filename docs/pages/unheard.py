@@ -101,8 +101,8 @@ def voices_card():
         "# voices: the pretrained model for everyone's voice",
         "",
         "Written by `python docs/write_results.py`. Speech in, probabilities of "
-        f"{', '.join(model['labels'])} out (calm is neutral); windows of {seconds:g} s; `voices.tflite`, {size:.0f} KB, "
-        "takes raw audio and, if there is one, a reference of the voice.",
+        f"{', '.join(model['labels'])} out (calm is neutral); windows of {seconds:g} s; `voices.tflite`, {size:.0f} "
+        "KB, takes raw audio and, if there is one, a reference of the voice.",
         "",
         "**Licence: CC BY-NC-SA 4.0, non-commercial** (`LICENSE-voices`), because its corpora are. The code's licence "
         "does not cover these weights.",
@@ -129,7 +129,8 @@ def voices_card():
         f"| calibration error there | {percent(plain['four']['ece'])} | {percent(own['four']['ece'])} |",
         f"| UAR of all seven, chosen freely; chance 14 | {percent(plain['free']['uar'])} | "
         f"{percent(own['free']['uar'])} |",
-        f"| answered at its own threshold | {percent(plain['free']['answered'])} | {percent(own['free']['answered'])} |",
+        f"| answered at its own threshold | {percent(plain['free']['answered'])} | "
+        f"{percent(own['free']['answered'])} |",
         f"| right of these | {percent(plain['free']['right'])} | {percent(own['free']['right'])} |",
         "",
         "By corpus, by seconds of reference, on music, tones and noise: docs/unheard.md. It fails on single words, on "
