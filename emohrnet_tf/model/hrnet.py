@@ -123,6 +123,8 @@ def build_network(
     """
     if sphere and (functionals or relative):
         raise InputError("network.functionals and network.reference are for emotions alone: set head.kind=categorical.")
+    if architecture == "none" and not functionals:
+        raise InputError("Without HRNet there are functionals alone: functionals=True. Received: architecture 'none'")
     log_mel, outputs = keras.Input((frames, mels, 1), name="log_mel"), {}
     inputs = {"log_mel": log_mel, "functionals": keras.Input((WIDTH,), name="functionals")} if functionals else log_mel
     features = None if architecture == "none" else hrnet(log_mel, architecture, **body)
