@@ -43,7 +43,9 @@ def training_batches(clips, rows, targets, config, seed=0, first_epoch=0, units=
     targets = tf.nest.map_structure(lambda values: tf.constant(values, tf.float32), targets)
 
     def one_epoch(epoch):
-        order_key, clips_key = tf.unstack(tf.random.split(tf.stack([tf.cast(seed, tf.int64), epoch])))
+        key = tf.stack([tf.cast(seed, tf.int64), epoch])
+        order_key, clips_key = tf.unstack(tf.random.split(key))
+        channel_key = key + 2**20
         if voices is not None:
             order = draw_voices(voices, config.training.speaker_clips, order_key)
             name = tf.range(tf.size(order))
@@ -53,13 +55,16 @@ def training_batches(clips, rows, targets, config, seed=0, first_epoch=0, units=
             order, name = draw_evenly(units, order_key), tf.range(tf.size(rows))
         batches = tf.data.Dataset.from_tensor_slices((order, name))
         batches = batches.map(
-            lambda i, name: example(clips_key, i, name), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+            lambda i, name: example(clips_key, channel_key, i, name), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
         )
         return batches.batch(batch_size, drop_remainder=True)
 
-    def example(clips_key, i, name):
+    def example(clips_key, channel_key, i, name):
         key = tf.random.fold_in(clips_key, tf.cast(name, tf.int64))  # of the clip, or of its place where it comes again
         place_key, noise_key, augment_key, equalizer_key, mixup_key = tf.unstack(tf.random.split(key, 5))
+        if voices is not None:  # one microphone for the clips of a voice: their differences are what is learnt from
+            group = tf.cast(name // config.training.speaker_clips, tf.int64)
+            noise_key, equalizer_key = tf.unstack(tf.random.split(tf.random.fold_in(channel_key, group)))
         where, fill = tf.unstack(tf.random.stateless_uniform([2], place_key))
         waveform = place(read(rows[i]), samples, where, fill, settings)
         clip = {
