@@ -288,7 +288,7 @@ PRESETS = {
         "data": {"merge": "calm=neutral"},
         "audio": {"frames": 128, "normalize": "level"},
         "augmentation": {
-            **{"filled_share": 0.0, "time_shift_share": 0.0, "tempo_spread": 0.15, "vocal_tract_spread": 0.08},
+            **{"filled_share": 0.0, "time_shift_share": 0.0, "vocal_tract_spread": 0.08},
             **{"freq_mask_bins": 6, "time_mask_share": 0.1},
             **{"equalizer_db": 4.0, "noise_share": 0.25, "noise_snr_db": 5.0, "high_cut_share": 0.1},
         },

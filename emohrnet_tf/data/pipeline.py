@@ -37,7 +37,7 @@ def training_batches(clips, rows, targets, config, seed=0, first_epoch=0, units=
         epoch is dropped.
     """
     settings, samples, functionals = config.augmentation, config.audio.samples, config.network.functionals
-    augment = Augment(**settings.log_mel())
+    augment, audio = Augment(**settings.log_mel()), config.audio.front_end()
     batch_size = min(config.training.batch_size, len(rows))
     rows, read = tf.constant(rows, tf.int64), clips.graph_reader()
     targets = tf.nest.map_structure(lambda values: tf.constant(values, tf.float32), targets)
@@ -77,9 +77,8 @@ def training_batches(clips, rows, targets, config, seed=0, first_epoch=0, units=
 
     def features(batch):
         gains = spectral_gains(batch["equalizer"], settings, config.audio)
-        x = front_end(batch["waveform"], functionals=functionals, gains=gains, **config.audio.front_end())
-        log_mel = augment(x["log_mel"] if functionals else x, batch["augment"], training=True)
-        x = x | {"log_mel": log_mel} if functionals else log_mel
+        change = lambda x: augment(x, batch["augment"], training=True)  # noqa: E731
+        x = front_end(batch["waveform"], functionals=functionals, gains=gains, change=change, **audio)
         return mix(x, batch["targets"], batch["share"]) if settings.mixup else (x, batch["targets"])
 
     dataset = tf.data.Dataset.counter(first_epoch).flat_map(one_epoch)

@@ -13,28 +13,29 @@ from emohrnet_tf.model.mel import mel_weights
 from emohrnet_tf.model.relative import WIDTH
 
 
-def front_end(waveform, *, functionals=False, gains=None, **settings):
+def front_end(waveform, *, functionals=False, gains=None, change=None, **settings):
     """What the network takes of whole windows.
 
     Args:
         waveform: of `features.log_mel`, `(..., samples)`.
         functionals: whether the network takes those, too.
         gains, **settings: of `features.log_mel`.
+        change: for augmentation, a function of the log-mel to another, of which the functionals, too, are taken.
 
     Returns:
         log-mel `(..., samples / hop, mels, 1)`; with functionals a dictionary of `log_mel` and `functionals`
         `(..., relative.WIDTH)`.
     """
+    change = change or (lambda x: x)
     if not functionals:
-        return tf.expand_dims(log_mel(waveform, gains=gains, **settings), -1)
+        return change(tf.expand_dims(log_mel(waveform, gains=gains, **settings), -1))
     how = {**Audio().front_end(), **settings}
     normalize, statistics = how.pop("normalize"), how.pop("statistics")
     power, shape = spectra(waveform, how["n_fft"], how["hop"])
     melody = tf.reshape(whole.pitch(power, how["n_fft"], how["sample_rate"]), [*shape, 2])
     power = mel_of(power, shape, gains, **{name: value for name, value in how.items() if name != "hop"})
-    x = normalized(power, normalize, statistics)
-    seconds = how["hop"] / how["sample_rate"]
-    return {"log_mel": tf.expand_dims(x, -1), "functionals": whole.functionals(x, power, melody, seconds)}
+    x, seconds = change(tf.expand_dims(normalized(power, normalize, statistics), -1)), how["hop"] / how["sample_rate"]
+    return {"log_mel": x, "functionals": whole.functionals(x[..., 0], power, melody, seconds)}
 
 
 @keras.saving.register_keras_serializable("emohrnet_tf")
