@@ -25,7 +25,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import librosa
 import numpy as np
-import pandas as pd
 import tensorflow as tf
 from keras import layers, ops
 from scipy.fft import dct
@@ -40,7 +39,7 @@ from emohrnet_tf.evaluation.calibration import pool_windows
 from emohrnet_tf.evaluation.metrics import Truth, answers_report
 from emohrnet_tf.files import write_csv, write_json
 from emohrnet_tf.provenance import provenance
-from emohrnet_tf.training.crossval import summarize
+from emohrnet_tf.training.crossval import read_predictions, summarize
 from emohrnet_tf.training.identity import earlier_fingerprint
 from emohrnet_tf.training.losses import smoothed_cross_entropy
 from emohrnet_tf.training.run import ordered, predictions_table
@@ -297,7 +296,7 @@ def main():
             write_json(file, report)
         if file.exists():
             reports.append(report_of(file, run))
-            tables.append(pd.read_csv(file.with_suffix(".csv"), dtype={"speaker": str}).assign(seed=seed))
+            tables.append(read_predictions(file.with_suffix(".csv"), reports[-1]).assign(seed=seed))
             write_json(out / "report.json", summarize(reports, tables, count))
             scores = {name: round(100 * reports[-1]["results"]["last"][name], 1) for name in ("uar", "war")}
             print(f"{out.name}, fold {fold}: {scores}", flush=True)

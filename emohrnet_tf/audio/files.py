@@ -17,7 +17,7 @@ from emohrnet_tf.audio.decoders import RATES, Opened
 from emohrnet_tf.audio.pieces import find_pieces
 from emohrnet_tf.errors import InputError
 
-__all__ = ["RATES", "check_channel", "load_audio", "load_stream", "measure_audio", "resample", "stream_audio"]
+__all__ = ["RATES", "check_channel", "load_audio", "load_stream", "resample", "stream_audio"]
 
 SAMPLE_RATE = 16000
 CHANNELS = ("left", "right")
@@ -76,13 +76,15 @@ def load_stream(file, name, sample_rate, channel, start, end):
     return runs[0] if len(runs) == 1 else np.concatenate(runs)
 
 
-def stream_audio(source, sample_rate=SAMPLE_RATE, seconds=30.0):
+def stream_audio(source, sample_rate=SAMPLE_RATE, seconds=30.0, measured=None):
     """Decode a recording of any length block by block, in constant memory; the blocks joined are `load_audio`'s.
 
     Args:
         source: path of a file, or an open binary file that can seek.
         sample_rate: hertz of the result.
         seconds: about the length of a block.
+        measured: dictionary that gets `seconds` and `channels` of the recording, by what could be read of it rather
+            than by what its header says; complete after the last block.
 
     Yields:
         float32 `(samples,)`, all finite.
@@ -92,7 +94,9 @@ def stream_audio(source, sample_rate=SAMPLE_RATE, seconds=30.0):
     """
     name, count = "<stream>" if hasattr(source, "read") else str(source), 0
     with contextlib.nullcontext(source) if hasattr(source, "read") else _open_file(source) as file:
-        blocks, rate, resampler = _mono(_decoded(file, name, seconds)), None, None
+        decoded = _decoded(file, name, seconds)
+        blocks = _mono(decoded if measured is None else _measured(decoded, measured))
+        rate, resampler = None, None
         block = next(blocks, None)
         while block is not None:
             if block[0] != rate:
@@ -108,22 +112,13 @@ def stream_audio(source, sample_rate=SAMPLE_RATE, seconds=30.0):
         raise InputError(f"{name}: holds no samples; record it again.")
 
 
-def measure_audio(path):
-    """Seconds and channels of a file, by what can be read of it rather than by what its header says.
-
-    Returns:
-        `(seconds, channels)`.
-
-    Raises:
-        InputError: as `load_audio`, but for the length.
-    """
-    seconds, channels = 0.0, 0
-    with _open_file(path) as file:
-        for rate, audio in _decoded(file, str(path)):
-            seconds, channels = seconds + len(audio) / rate, max(channels, audio.shape[1])
-    if not seconds:
-        raise InputError(f"{path}: holds no samples; leave the file out or record it again.")
-    return seconds, channels
+def _measured(blocks, facts):
+    """Blocks of `_decoded` as they pass, and in `facts` their `seconds` and most `channels`."""
+    facts |= {"seconds": 0.0, "channels": 0}
+    for rate, audio in blocks:
+        facts["seconds"] += len(audio) / rate
+        facts["channels"] = max(facts["channels"], audio.shape[1])
+        yield rate, audio
 
 
 def _open_file(source):

@@ -115,10 +115,10 @@ def timeline(
 
     if form is None:
         form = {".json": "json", ".txt": "audacity", ".vtt": "webvtt"}.get(out.suffix.lower() if out else "", "csv")
-    for path in filter(None, (out, picture)):
-        writable(
-            path, [recording, out if path == picture else None], (".png", ".pdf", ".svg") if path == picture else ()
-        )
+    if out:
+        writable(out, [recording])
+    if picture:
+        writable(picture, [recording, out], (".png", ".pdf", ".svg"))
     with tempfile.TemporaryFile() as heard, progress_bar("{task.completed:.0f} s heard") as progress:
         if recording == "-":  # a pipe cannot seek, and most formats need it
             shutil.copyfileobj(sys.stdin.buffer, heard)

@@ -182,7 +182,7 @@ def record_of(model):
     record = Heard.of(found, known["split"] == "train")
     record.complete = all(found)
     described = folder / "config.json"
-    facts = json.loads(described.read_text()) if described.exists() else {}
+    facts = json.loads(described.read_text(encoding="utf-8")) if described.exists() else {}
     if initial := facts.get("config", {}).get("training", {}).get("initial"):
         record |= record_of(initial) or Heard(complete=False)
     return record

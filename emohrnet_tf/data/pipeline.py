@@ -1,6 +1,7 @@
 """From an index to batches of log-mels: decoded once, then everything on-graph in tf.data."""
 
 import functools
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -88,7 +89,7 @@ class Clips:
         """A function from a scalar clip number to its waveform `(samples,)`, both tensors."""
         if self._flat is not None:
             return lambda number: tf.slice(self._flat, [self._starts[number]], [self._lengths[number]])
-        files = tf.constant(self.index["file"].tolist())
+        files = tf.constant([os.fsencode(file) for file in self.index["file"]])
         if self.sample_rate == SAMPLE_RATE and not {"channel", "start", "end"} & set(self.index.columns):
             return lambda number: read_clip(files[number])
 

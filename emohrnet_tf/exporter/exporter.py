@@ -110,7 +110,7 @@ def export(model, out, index=None, version=None, overwrite=False, name=None, all
             **provenance(),
         }
         run = folder / "report.json"
-        card = model_card(model, report, json.loads(run.read_text()) if run.exists() else None)
+        card = model_card(model, report, json.loads(run.read_text(encoding="utf-8")) if run.exists() else None)
         (work / "model_card.md").write_text(card, encoding="utf-8")
         (work / "labels.txt").write_text("".join(f"{label}\n" for label in model.labels), encoding="utf-8")
         write_json(work / "export_report.json", report)

@@ -116,7 +116,8 @@ def crossval(
             say(f"Fold {fold}, seed {seed}: {', '.join(scores)} ({len(reports)} of {len(seeds) * len(folds)} runs)")
     title = f"{summary['corpus']}, {protocol}, {summary['network']}, {len(folds)} of {count} folds, seed {seeds[0]}"
     if config.head.emotions and summary["pooled"]:
-        plots.confusion_matrix(summary["pooled"][0], out / "confusion.png", title=title)
+        with plots.beside_results(out / "confusion.png"):
+            plots.confusion_matrix(summary["pooled"][0], out / "confusion.png", title=title)
     if "across" in summary:
         if matrix:
             alone = crossval(
@@ -125,7 +126,9 @@ def crossval(
             )  # fmt: skip
             summary["across"]["matrix"] += alone["across"]["matrix"]
             write_json(out / "report.json", summary)
-        plots.corpora(summary["across"]["matrix"], out / "corpora.png", title=f"{summary['network']}, seeds {seeds}")
+        title = f"{summary['network']}, seeds {seeds}"
+        with plots.beside_results(out / "corpora.png"):
+            plots.corpora(summary["across"]["matrix"], out / "corpora.png", title=title)
     return summary
 
 
@@ -152,7 +155,7 @@ def done_before(folder, run, index, parts):
     files = folder.with_suffix(".json"), folder.with_suffix(".csv")
     if not all(file.exists() for file in files):
         return None, None
-    report = json.loads(files[0].read_text())
+    report = json.loads(files[0].read_text(encoding="utf-8"))
     config, asked = Config.from_dict(report["config"]), Config.from_dict(run["config"])
     masks = {n: v for n, v in run["config"]["augmentation"].items() if v in ("pitch", "duration")}  # measured since
     table = read_predictions(files[1], report)

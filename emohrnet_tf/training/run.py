@@ -91,7 +91,7 @@ def train(
     index, parts = divided(clips, config, protocol, fold, seed, **split_options)
     run["index"] = fingerprint(index, config.head, clips.marks, parts)
     if finished(out, run, index, parts):
-        report = json.loads((out / "report.json").read_text())
+        report = json.loads((out / "report.json").read_text(encoding="utf-8"))
         draw(report, out)
         return report
     rows = {part: np.flatnonzero(parts == part) for part in ("train", "validation", "test")}
@@ -165,21 +165,32 @@ def train(
 
 
 def draw(report, out):
-    """The pictures of a finished run that are not there yet, from its files."""
+    """The pictures of a finished run that are not there yet, from its files; one that fails costs nothing else."""
     chosen, results, head = report["chosen"], report["results"], report["config"]["head"]["kind"]
     network = report["config"]["network"]["architecture"]
     title = f"{report['corpus']}, {report['protocol']} fold {report['fold']}, {network}, seed {report['seed']}"
-    if not (out / "curves.png").exists():
-        log = pd.read_csv(out / "log.csv")
-        plots.learning_curves(log, report["epochs"][chosen], out / "curves.png", title=title)
-    if results and head != "vad" and not (out / "confusion.png").exists():
-        plots.confusion_matrix(results[chosen], out / "confusion.png", title=title)
-    if results and head != "categorical" and not (out / "dimensions.png").exists():
+
+    def curves(path):
+        plots.learning_curves(pd.read_csv(out / "log.csv"), report["epochs"][chosen], path, title=title)
+
+    def confusion(path):
+        plots.confusion_matrix(results[chosen], path, title=title)
+
+    def dimensions(path):
         true, given = list(DIMENSIONS), [f"true_{name}" for name in DIMENSIONS]
         sphere, table = Sphere(**report["sphere"]), read_csv(out / "predictions.csv", (*true, *given))
         rated = table.dropna(subset=given)
         both = [sphere.to_cube(rated[names].to_numpy("float64")) for names in (given, true)]
-        plots.dimensions(results[chosen]["vad"], sphere, *both, out / "dimensions.png", title=title)
+        plots.dimensions(results[chosen]["vad"], sphere, *both, path, title=title)
+
+    wanted = {"curves": curves}
+    wanted |= {"confusion": confusion} if results and head != "vad" else {}
+    wanted |= {"dimensions": dimensions} if results and head != "categorical" else {}
+    for name, picture in wanted.items():
+        path = out / f"{name}.png"
+        if not path.exists():
+            with plots.beside_results(path):
+                picture(path)
 
 
 def predictions_table(clips, labels, truth, answers):

@@ -75,6 +75,17 @@ def test_what_is_read_is_not_written_over(emohrnet, run, clip, table):
     assert (clip.read_bytes(), table.read_bytes()) == before
 
 
+def test_two_results_are_not_written_to_one_place(emohrnet, run, clip, table, tmp_path):
+    one, linked = tmp_path / "a.png", tmp_path / "folder" / ".." / "a.png"
+    (tmp_path / "folder").mkdir()
+    fails(emohrnet("timeline", clip, "--model", run, "--hop", 0.5, "--out", one, "--picture", linked), "something else")
+    fails(emohrnet("evaluate", table, "--model", run, "--picture", one, "--reliability", linked), "something else")
+    fails(emohrnet("evaluate", table, "--model", run, "--picture", one, "--json", linked), "something else")
+    fails(emohrnet("robustness", table, "--model", run, "--picture", one, "--json", linked), "something else")
+    fails(emohrnet("info", "--picture", one, "--json", linked), "something else")
+    assert not one.exists()
+
+
 def test_a_full_disk_is_one_line(emohrnet, monkeypatch):
     def full(*arguments, **settings):
         raise OSError(28, "No space left on device", "big.csv")
