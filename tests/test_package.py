@@ -28,8 +28,9 @@ TENSORFLOW_FREE = (
     *("config", "errors", "files", "labels", "provenance", "settings", "corpora", "pretrained", "inference/exported"),
     *("audio/files", "audio/identity", "audio/silence", "audio/walk", "audio/windows"),
     *("data/splits", "data/leakage", "data/augment", "training/losses"),
-    *("model/mel", "model/layers", "model/hrnet", "model/heads", "model/sphere"),
-    *("evaluation/metrics", "evaluation/calibration", "evaluation/report", "evaluation/baselines"),
+    *("model/mel", "model/layers", "model/branches", "model/hrnet", "model/heads", "model/sphere"),
+    *("evaluation/metrics", "evaluation/dimensions", "evaluation/intervals", "evaluation/calibration"),
+    *("evaluation/report", "evaluation/baselines"),
 )
 
 

@@ -8,6 +8,7 @@ import contextlib
 import io
 import itertools
 import math
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,8 @@ def load_audio(source, sample_rate=SAMPLE_RATE, channel=None, start=None, end=No
 def load_stream(file, name, sample_rate, channel, start, end):
     """`load_audio` on an open binary file; errors call it `name`."""
     check_channel(channel)
+    if not all(place is None or isinstance(place, Real) for place in (start, end)):
+        raise InputError(f"{name}: a section is from and to seconds, in numbers. Received: {(start, end)!r}")
     if not 0 <= (start or 0) < math.inf or not (end is None or (start or 0) < end < math.inf):
         raise InputError(f"{name}: a section needs 0 <= start < end, in seconds. Received: {(start, end)!r}")
     runs = []  # of one rate: joined files may differ

@@ -95,6 +95,8 @@ def read_index(path):
         >>> read_index(path)["speaker"].tolist()
         ['01']
     """
+    if not isinstance(path, str | Path):
+        raise InputError(f"An index is read from the path of a CSV file. Received: {type(path).__name__}")
     path = Path(os.path.abspath(path))
     if not path.is_file():
         problem = "a folder" if path.is_dir() else "no such file"

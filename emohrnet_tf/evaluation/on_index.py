@@ -7,7 +7,7 @@ import numpy as np
 
 from emohrnet_tf.audio.silence import spoken_windows
 from emohrnet_tf.audio.windows import clip_answers, windows
-from emohrnet_tf.data.leakage import heard, named
+from emohrnet_tf.data.leakage import heard, named, speakers_of
 from emohrnet_tf.data.pipeline import Clips
 from emohrnet_tf.data.targets import emotion_numbers, read_vad
 from emohrnet_tf.errors import InputError
@@ -59,8 +59,9 @@ class Measured:
 
 def measure(model, index, part="test", shared_labels=False):
     """`evaluate`, as a `Measured`."""
-    name, (index, left_out) = Path(model).name, unseen(model, named(index), part)
-    model, labels = load_model(model), None
+    index, left_out = unseen(model, named(index), part)
+    name = Path(model).name if isinstance(model, str | Path) else model.name
+    model, labels = load_model(model) if isinstance(model, str | Path) else model, None
     if shared_labels:
         labels = [label for label in model.labels if label in set(index.emotion)]
         index = index[index.emotion.isin(labels)]
@@ -73,7 +74,7 @@ def measure(model, index, part="test", shared_labels=False):
         raise InputError(f"Every clip of the index is silence: look at its files. Received: {len(silent)} clips")
     answers, heard_index = {name: x[~silent] for name, x in answers.items()}, clips.index[~silent]
     truth = truth_of(model, heard_index, labels)
-    speakers = heard_index.speaker.tolist() if "speaker" in heard_index else None
+    speakers = speakers_of(heard_index, missing=True).tolist() if "speaker" in heard_index else None
     report = answers_report(labels, truth, answers, speakers)
     report["silent"] = clips.index.file[silent].tolist()
     report |= {"part": part, "left_out": left_out, "model": name, "corpora": _corpora(heard_index)}

@@ -54,8 +54,8 @@ def export(model, out, index=None, version=None, overwrite=False, name=None, all
         InputError: not a model of ours, a folder that cannot be written, a version that is there already,
             calibration that is too small or silent, or a missed gate.
     """
+    pretrained = str(model) if is_pretrained(model) else None
     path, out = Path(model), writable_folder(out)
-    pretrained = str(path) if is_pretrained(path) else None
     model = load_model(path)
     if pretrained:
         path = weights_file(pretrained)

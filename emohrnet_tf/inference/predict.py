@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +57,8 @@ def predict_into(out, model, paths, min_confidence=0.0, workers=4, progress=None
     flight, `2 * BATCH` files. A file beside it, `NAME.csv.made_by.json`, says which model made it.
 
     Args:
-        out: the CSV, with the columns of `predict`; of names that are no UTF-8 what `files.printable` makes.
+        out: the CSV, with the columns of `predict` and absolute paths; of names that are no UTF-8 what
+            `files.printable` makes.
         model, paths, min_confidence, workers: of `predict`.
         progress: called with (files done, files in all) after each batch.
 
@@ -67,6 +70,7 @@ def predict_into(out, model, paths, min_confidence=0.0, workers=4, progress=None
     """
     out, model = writable(out, suffixes=(".csv",)), _checked(model, min_confidence)
     files = find_audio([paths] if isinstance(paths, str | Path) else paths)
+    files = [Path(os.path.abspath(file)) for file in files]  # "a.wav" of another folder is another file
     head = list(_table(model, [], [], clip_answers(model, []), 0.0).columns)
     made_by = {"labels": model.labels, "weights": _fingerprint(model), "min_confidence": round(min_confidence, 6)}
     facts = out.with_name(f"{out.name}.made_by.json")
@@ -170,9 +174,9 @@ def on_sphere(sphere, cube):
 
 def _checked(model, min_confidence):
     """The model of a path or name, after a look at the least confidence."""
-    if not 0 <= min_confidence <= 1:
+    if not isinstance(min_confidence, Real) or not 0 <= min_confidence <= 1:
         raise InputError(f"The least confidence lies between 0 and 1. Received: {min_confidence!r}")
-    return load_model(model) if isinstance(model, str | Path) else model
+    return model if hasattr(model, "answer_windows") else load_model(model)
 
 
 def _fingerprint(model):

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -39,15 +40,17 @@ def timeline(model, source, hop=1.0, min_confidence=0.0, progress=None):
         draws: dict of `seconds` (a frame), `low`, `high` (of the waveform) `(frames,)` and `mel_db` `(frames, mels)`.
 
     Raises:
-        InputError: of `files.stream_audio`; a model that names no emotions; a hop below 0.1 s or longer than the
-            model's window.
+        InputError: of `files.stream_audio`; a model that names no emotions; a confidence outside 0..1; a hop below
+            0.1 s or longer than the model's window.
     """
     model = model if hasattr(model, "score") else load_model(model)
     if not model.labels:
         raise InputError("A timeline is of emotions: give a model that names them, or a joint one. Received: 'vad'")
     rate, samples = model.audio.sample_rate, model.audio.samples
-    if not FRAME <= hop <= samples / rate:
+    if not isinstance(hop, Real) or not FRAME <= hop <= samples / rate:
         raise InputError(f"The hop lies between {FRAME} s and the window, {samples / rate:g} s. Received: {hop!r}")
+    if not isinstance(min_confidence, Real) or not 0 <= min_confidence <= 1:
+        raise InputError(f"The least confidence lies between 0 and 1. Received: {min_confidence!r}")
     step, frame = round(hop * rate), round(FRAME * rate)
     heard, first = np.zeros(0, np.float32), 0  # what is kept of the recording, and where it begins
     scores, low, high, levels, mels, unframed = [], [], [], [], [], np.zeros(0, np.float32)

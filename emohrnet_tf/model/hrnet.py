@@ -4,8 +4,9 @@ import keras
 from keras import layers
 
 from emohrnet_tf.errors import InputError
+from emohrnet_tf.model.branches import FinalFuse, Fuse, Transition
 from emohrnet_tf.model.heads import sphere_head
-from emohrnet_tf.model.layers import BasicBlock, Bottleneck, ConvBN, FinalFuse, Fuse, Transition
+from emohrnet_tf.model.layers import BasicBlock, Bottleneck, ConvBN
 
 # stem = (channels, strides of its 3x3 convolutions); stage = (modules, block, blocks per branch, channels per branch).
 # w18 and the two small ones are HRNet-W18 and its small-v1 and small-v2 (arXiv 1908.07919, and its authors' code).

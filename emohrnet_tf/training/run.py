@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from emohrnet_tf import plots
-from emohrnet_tf.config import EMOTIONS, PAPER_CHOICES, preset_name
+from emohrnet_tf.config import EMOTIONS, PAPER_CHOICES, Config, preset_name
+from emohrnet_tf.config import preset as preset_of
 from emohrnet_tf.corpora import merge_labels
 from emohrnet_tf.data.augment import paper_mask_limits
 from emohrnet_tf.data.leakage import APART, LEFT_OUT, named
@@ -49,7 +50,7 @@ def train(
 
     Args:
         index: DataFrame of `corpora.read_corpus` or `corpora.read_index`.
-        config: `config.Config`.
+        config: `config.Config`, its dictionary, or the name of a preset.
         out: the run folder. A run that was interrupted there goes on where it stopped; a finished one is returned.
         protocol, fold, **split_options: of `splits.split`.
         seed: of the split, the weights and everything random in training.
@@ -66,7 +67,8 @@ def train(
         InputError: a split that cannot be made, no readable clip, a folder that holds another run, or a model to start
             from that has heard what is to be measured or to choose.
     """
-    out, index = Path(out), merge_labels(named(index), config.data.merge)
+    out, config = Path(out), checked_config(config)
+    index = merge_labels(named(index), config.data.merge)
     run = settings_of(config, protocol, fold, seed, **split_options)
     preset = preset_name(config)
     finished(out, run)
@@ -205,6 +207,18 @@ def predictions_table(clips, labels, truth, answers):
             columns = [before + name for name in DIMENSIONS]
             table = pd.concat([table, pd.DataFrame(values.round(6), columns=columns)], axis=1)
     return table
+
+
+def checked_config(config):
+    """The configuration of one, of its dictionary or of a preset's name."""
+    if isinstance(config, Config):
+        return config
+    if not isinstance(config, str | dict):
+        raise InputError(
+            'Settings are a `Config`, e.g. `emohrnet_tf.preset("tuned")`, a dictionary, or the name of a preset. '
+            f"Received: {type(config).__name__}"
+        )
+    return preset_of(config) if isinstance(config, str) else Config.from_dict(config)
 
 
 def check_settings(config):

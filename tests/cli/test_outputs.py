@@ -111,6 +111,16 @@ def test_predict_touches_no_file_beside_its_own(emohrnet, run, clip, tmp_path):
     fails(emohrnet("predict", clip, "--model", run, "--out", tmp_path / "report.csv"), "made by something else")
 
 
+def test_a_name_in_another_folder_is_another_file(emohrnet, run, clip, tmp_path, monkeypatch):
+    (tmp_path / "other").mkdir()
+    write_voice(tmp_path / "other" / "clip.wav", 320.0)
+    for folder in (clip.parent, tmp_path / "other", clip.parent):
+        monkeypatch.chdir(folder)
+        code, _, err = emohrnet("predict", "clip.wav", "--model", run, "--out", tmp_path / "x.csv")
+        assert code == 0, err
+    assert pd.read_csv(tmp_path / "x.csv").file.tolist() == [str(clip), str(tmp_path / "other" / "clip.wav")]
+
+
 def test_out_writes_csv_and_says_so(emohrnet, run, clip, tmp_path):
     out = ("predict", clip, "--model", run, "--out")
     for name in ("x.json", "x.tsv", "x"):

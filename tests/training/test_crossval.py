@@ -49,6 +49,16 @@ def test_every_clip_is_tested_once_and_the_means_are_of_the_folds(folder, index)
     assert (folder / "confusion.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_folder_with_anothers_report_is_left_alone(run, index, short, tmp_path):
+    before = (run / "report.json").read_bytes()
+    (tmp_path / "report.json").write_text("no JSON")
+    for out in (run, tmp_path):
+        with pytest.raises(InputError, match="report.json is no report of crossval"):
+            crossval(index, short, out, "speaker", verbose=0)
+    assert (run / "report.json").read_bytes() == before
+    assert (tmp_path / "report.json").read_text() == "no JSON"
+
+
 def test_a_picture_that_fails_costs_the_folds_nothing(folder, index, short, monkeypatch, caplog):
     def fail(*arguments, **settings):
         raise RuntimeError("no font has these letters")
