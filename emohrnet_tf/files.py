@@ -77,7 +77,7 @@ def writable(path, apart_from=(), suffixes=()):
 
     Args:
         path: of the file; folders on the way may have to be made.
-        apart_from: paths of files that it must not be, those that are read; None among them is none.
+        apart_from: paths of files that it must not be, those that are read or written too; None among them is none.
         suffixes: of which its name must have one; none allows any.
 
     Returns:
@@ -94,10 +94,18 @@ def writable(path, apart_from=(), suffixes=()):
     if os.path.exists(path) and not os.path.isfile(path):
         raise InputError(f"{printable(path)} is no regular file: give another name. Received: {printable(path)}")
     for other in apart_from:
-        if other is not None and os.path.exists(path) and os.path.exists(other) and os.path.samefile(path, other):
-            raise InputError(f"{printable(path)} is what is read: give another name. Received: {printable(path)}")
+        if other is not None and _same(path, other):
+            problem = "is what is read" if os.path.exists(other) else "is to hold something else too"
+            raise InputError(f"{printable(path)} {problem}: give another name. Received: {printable(path)}")
     _try(path, path.parent, len(os.fsencode(path.name)))
     return path
+
+
+def _same(path, other):
+    """Whether two paths are of one file, that is there or is to be."""
+    if os.path.exists(path) and os.path.exists(other):
+        return os.path.samefile(path, other)
+    return os.path.realpath(path) == os.path.realpath(other)
 
 
 def writable_folder(path):

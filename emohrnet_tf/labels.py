@@ -20,8 +20,8 @@ def check_labels(labels):
         labels: names of emotions, each once; of any type, they are read as text.
 
     Raises:
-        InputError: an empty name, one with a line break or another control character, two that differ in blanks at
-            their ends alone, or one of `RESERVED`, in capitals or not.
+        InputError: an empty name, one with a line break, another control character or bytes that are no UTF-8, two that
+            differ in blanks at their ends alone, or one of `RESERVED`, in capitals or not.
 
     Example:
         >>> check_labels(["anger", "silence"])  # doctest: +ELLIPSIS
@@ -36,6 +36,10 @@ def check_labels(labels):
         if any(ord(letter) < 32 or letter in "\x7f\x85\u2028\u2029" for letter in label):
             raise InputError(
                 f"the name of a class is one line of text, without tabs or line breaks; rename it. Received: {label!r}"
+            )
+        if any("\ud800" <= letter <= "\udfff" for letter in label):
+            raise InputError(
+                f"the name of a class holds bytes that are no UTF-8; rename it, or its folder. Received: {label!r}"
             )
         if name.casefold() in RESERVED:
             raise InputError(

@@ -12,7 +12,7 @@ HOMES = {
     "EmoHRNet": "model.emohrnet",
     "LogMelSpectrogram": "model.front_end",
     **dict.fromkeys(("BatchNorm", "ConvBN", "BasicBlock", "Bottleneck"), "model.layers"),
-    **dict.fromkeys(("Transition", "Fuse", "FinalFuse"), "model.layers"),
+    **dict.fromkeys(("Transition", "Fuse", "FinalFuse"), "model.branches"),
     **dict.fromkeys(("FoldFrequency", "StylePooling", "TaskWeights"), "model.heads"),
     "Augment": "data.augment",
 }

@@ -10,6 +10,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 
 import comparators
+import comparators_networks as networks
 
 from emohrnet_tf.config import Audio, preset
 from emohrnet_tf.data.pipeline import Clips
@@ -34,11 +35,11 @@ def test_parameters_are_the_published_ones(network, shape, classes, parameters):
 
 
 def test_tim_net_with_ten_scales_has_the_parameters_of_iemocap():
-    assert comparators.trainable_parameters(comparators.tim_net((606, 39), 4, scales=10)) == 129_650
+    assert comparators.trainable_parameters(networks.tim_net((606, 39), 4, scales=10)) == 129_650
 
 
 def test_light_sernet_halves_its_sides_as_published():
-    model = comparators.light_sernet((184, 40, 1), 7)
+    model = networks.light_sernet((184, 40, 1), 7)
     sides = [layer.output.shape[1:] for layer in model.layers if "pooling2d" in layer.name]
     assert sides[-5:] == [(46, 10, 64), (23, 5, 96), (12, 5, 128), (6, 5, 160), (320,)]
 
@@ -46,16 +47,16 @@ def test_light_sernet_halves_its_sides_as_published():
 @pytest.mark.parametrize("seconds", [1.0, 3.0, 5.7])
 def test_features_have_the_published_shapes(seconds):
     waveform = np.random.default_rng(0).normal(0, 0.01, int(seconds * 16000)).astype("float32")
-    cepstra = comparators.light_sernet_features(waveform)
+    cepstra = networks.light_sernet_features(waveform)
     assert cepstra.shape == (184, 40, 1)
     assert np.abs(cepstra).max() <= 10
     for corpus, frames in (("ravdess", 215), ("emovo", 188)):
-        assert comparators.tim_net_features(waveform, corpus).shape == (frames, 39)
+        assert networks.tim_net_features(waveform, corpus).shape == (frames, 39)
 
 
 def test_clips_are_cut_or_padded_at_both_ends():
-    assert comparators.fixed_length(np.arange(1, 4), 6).tolist() == [0, 1, 2, 3, 0, 0]
-    assert comparators.fixed_length(np.arange(7), 4).tolist() == [1, 2, 3, 4]
+    assert networks.fixed_length(np.arange(1, 4), 6).tolist() == [0, 1, 2, 3, 0, 0]
+    assert networks.fixed_length(np.arange(7), 4).tolist() == [1, 2, 3, 4]
 
 
 def test_the_rate_of_light_sernet_falls_to_a_sixth():
@@ -67,7 +68,7 @@ def test_the_rate_of_light_sernet_falls_to_a_sixth():
 
 
 def test_with_equal_weights_for_both_directions_time_reversed_is_the_same_to_tim_net():
-    model = comparators.tim_net((20, 39), 4, scales=2)
+    model = networks.tim_net((20, 39), 4, scales=2)
     x = np.random.default_rng(0).normal(size=(2, 20, 39)).astype("float32")
     assert np.abs(model(x) - model(x[:, ::-1])).max() > 1e-4
     # in the order in which they were made: first all of one direction

@@ -30,8 +30,10 @@ TENSORFLOW_FREE = (
     *("inference/exported", "inference/predict", "inference/ready", "inference/score", "inference/timeline"),
     *("audio/files", "audio/identity", "audio/silence", "audio/stream", "audio/walk", "audio/windows"),
     *("data/splits", "data/leakage", "data/augment", "training/losses"),
-    *("model/files", "model/mel", "model/layers", "model/hrnet", "model/heads", "model/sphere"),
-    *("evaluation/metrics", "evaluation/calibration", "evaluation/report", "evaluation/baselines"),
+    *("model/files", "model/mel", "model/layers", "model/branches", "model/hrnet", "model/heads", "model/sphere"),
+    *("model/relative", "model/voice"),
+    *("evaluation/metrics", "evaluation/dimensions", "evaluation/intervals", "evaluation/calibration"),
+    *("evaluation/report", "evaluation/baselines"),
 )
 
 

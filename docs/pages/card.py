@@ -1,7 +1,8 @@
 """The card of the pretrained model."""
 
 from pages.figures import NAMES, percent
-from pages.results import _robustness_lines, covered, other_reports, summaries
+from pages.results import covered, summaries
+from pages.robustness import other_reports, robustness_lines
 
 from emohrnet_tf.pretrained import read_weights, weights_file
 
@@ -51,5 +52,5 @@ def card_page():
             corpora = ", ".join(NAMES[name].split(",")[0] for name in report["corpora"])
             figures = f"{percent(report['uar'])} | {percent(report['war'])}"
             lines.append(f"| {corpora}, this model | {len(report['labels'])} shared emotions | {figures} |")
-    lines += _robustness_lines()
+    lines += robustness_lines()
     return "\n".join(lines) + "\n"

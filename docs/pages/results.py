@@ -5,6 +5,7 @@ import statistics
 
 from pages.experiments import experiments
 from pages.figures import NAMES, RESULTS, machine, made_on, percent, spread_of
+from pages.robustness import other_reports, robustness_lines
 
 from emohrnet_tf.config import PRESETS, Config, preset
 from emohrnet_tf.data.splits import SCHEMES
@@ -168,7 +169,7 @@ def results_page():
         corpora = ", ".join(NAMES[name].split(",")[0] for name in report["corpora"])
         figures = f"{percent(report['uar'])} | {percent(report['war'])}"
         lines.append(f"| {report['model']} | {corpora}, {report['clips']} clips | {figures} |")
-    lines += ["", f"{made_on(across)}.", *_robustness_lines()]
+    lines += ["", f"{made_on(across)}.", *robustness_lines()]
     return "\n".join(lines) + "\n"
 
 
@@ -290,29 +291,3 @@ def _compared(summary):
     kind = summary["corpus"], summary["protocol"], 0
     count = sum((row["corpus"], row["protocol"], row["fold"]) == kind for row in experiments())
     return f" {count} runs on fold 0 were compared by their validation clips ([log](results/experiments.md))."
-
-
-def other_reports(prefix):
-    """Reports of `emohrnet evaluate` and `emohrnet robustness` in docs/results."""
-    return [json.loads(file.read_text()) for file in sorted(RESULTS.glob(f"{prefix}_*.json"))]
-
-
-def _robustness_lines():
-    """One column for each report of `emohrnet robustness`."""
-    reports = other_reports("robustness")
-    rows = [{row["condition"]: row for row in report["rows"]} for report in reports]
-    lines = [
-        "",
-        "## Where it breaks",
-        "",
-        f"UAR on the {reports[0]['clips']} test clips of RAVDESS, `speaker`, fold 0, seed 0 (one fold: differences of "
-        "some points are chance), by models of the preset `tuned` and one without its noise, equaliser and high cut. "
-        "In brackets: clips whose label is that of the clean clip.",
-        "",
-        f"| condition | {' | '.join(report['model'].replace('_', ' ') for report in reports)} |",
-        f"|---|{'---:|' * len(reports)}",
-    ]
-    for condition in rows[0]:
-        cells = [f"{percent(row[condition]['uar'])} ({percent(row[condition]['same_label'])})" for row in rows]
-        lines.append(f"| {condition} | {' | '.join(cells)} |")
-    return lines

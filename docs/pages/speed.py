@@ -138,8 +138,8 @@ def export_page():
         "",
         "| | silent windows |",
         "|---|---|",
-        "| `emohrnet predict`, `evaluate`, `timeline`; all signatures of the SavedModel; the page of `export/web` | have "
-        "no vote |",
+        "| `emohrnet predict`, `evaluate`, `timeline`; all signatures of the SavedModel; the page of `export/web` | "
+        "have no vote |",
         "| the figures of `train` and `crossval` (validation and test), `robustness` | vote as all others, so that "
         "every clip is measured |",
         "| `model(waveform)`, `model.score(windows)`, a `.tflite` file and MediaPipe, `TFLiteModel` | are answered as "

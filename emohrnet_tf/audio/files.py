@@ -8,6 +8,7 @@ import contextlib
 import io
 import itertools
 import math
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,6 @@ __all__ = [
     "count_samples",
     "load_audio",
     "load_stream",
-    "measure_audio",
     "resample",
     "stream_audio",
 ]
@@ -74,6 +74,8 @@ def load_audio(source, sample_rate=SAMPLE_RATE, channel=None, start=None, end=No
 def load_stream(file, name, sample_rate, channel, start, end):
     """`load_audio` on an open binary file; errors call it `name`."""
     check_channel(channel)
+    if not all(place is None or isinstance(place, Real) for place in (start, end)):
+        raise InputError(f"{name}: a section is from and to seconds, in numbers. Received: {(start, end)!r}")
     if not 0 <= (start or 0) < math.inf or not (end is None or (start or 0) < end < math.inf):
         raise InputError(f"{name}: a section needs 0 <= start < end, in seconds. Received: {(start, end)!r}")
     runs = []  # of one rate: joined files may differ
@@ -85,7 +87,7 @@ def load_stream(file, name, sample_rate, channel, start, end):
     return runs[0] if len(runs) == 1 else np.concatenate(runs)
 
 
-def stream_audio(source, sample_rate=SAMPLE_RATE, seconds=30.0, name=None):
+def stream_audio(source, sample_rate=SAMPLE_RATE, seconds=30.0, name=None, measured=None):
     """Decode a recording of any length block by block, in constant memory; the blocks joined are `load_audio`'s.
 
     Args:
@@ -93,6 +95,8 @@ def stream_audio(source, sample_rate=SAMPLE_RATE, seconds=30.0, name=None):
         sample_rate: hertz of the result.
         seconds: about the length of a block.
         name: of an open file, for messages.
+        measured: dictionary that gets `seconds` and `channels` of the recording, by what could be read of it rather
+            than by what its header says; complete after the last block.
 
     Yields:
         float32 `(samples,)`, all finite.
@@ -102,7 +106,9 @@ def stream_audio(source, sample_rate=SAMPLE_RATE, seconds=30.0, name=None):
     """
     name, count = name or ("<stream>" if hasattr(source, "read") else str(source)), 0
     with contextlib.nullcontext(source) if hasattr(source, "read") else _open_file(source) as file:
-        blocks, rate, resampler = _mono(_decoded(file, name, seconds)), None, None
+        decoded = _decoded(file, name, seconds)
+        blocks = _mono(decoded if measured is None else _measured(decoded, measured))
+        rate, resampler = None, None
         block = next(blocks, None)
         while block is not None:
             if block[0] != rate:
@@ -118,22 +124,13 @@ def stream_audio(source, sample_rate=SAMPLE_RATE, seconds=30.0, name=None):
         raise InputError(f"{name}: holds no samples; record it again.")
 
 
-def measure_audio(path):
-    """Seconds and channels of a file, by what can be read of it rather than by what its header says.
-
-    Returns:
-        `(seconds, channels)`.
-
-    Raises:
-        InputError: as `load_audio`, but for the length.
-    """
-    seconds, channels = 0.0, 0
-    with _open_file(path) as file:
-        for rate, audio in _decoded(file, str(path)):
-            seconds, channels = seconds + len(audio) / rate, max(channels, audio.shape[1])
-    if not seconds:
-        raise InputError(f"{path}: holds no samples; leave the file out or record it again.")
-    return seconds, channels
+def _measured(blocks, facts):
+    """Blocks of `_decoded` as they pass, and in `facts` their `seconds` and most `channels`."""
+    facts |= {"seconds": 0.0, "channels": 0}
+    for rate, audio in blocks:
+        facts["seconds"] += len(audio) / rate
+        facts["channels"] = max(facts["channels"], audio.shape[1])
+        yield rate, audio
 
 
 def count_samples(path, sample_rate=SAMPLE_RATE, channel=None, start=None, end=None):

@@ -40,14 +40,17 @@ def digest_blocks(blocks):
     return int.from_bytes(hashed.digest()[:8], "big")
 
 
-def digest_of(file, channel=None, start=None, end=None):
+def digest_of(file, channel=None, start=None, end=None, measured=None):
     """`digest` of a file, or of a section (seconds) or channel of it; a whole file of any length in constant memory.
+
+    Args:
+        measured: of a whole file, the dictionary of `stream_audio`.
 
     Raises:
         InputError: of `load_audio`.
     """
     if channel is None and start is None and end is None:
-        return digest_blocks(stream_audio(file, SAMPLE_RATE))
+        return digest_blocks(stream_audio(file, SAMPLE_RATE, measured=measured))
     return digest(load_audio(file, SAMPLE_RATE, channel, start, end))
 
 
@@ -56,36 +59,42 @@ def cut_of(row):
     return {key: row[key] for key in ("channel", "start", "end") if pd.notna(row.get(key)) and row[key] != ""}
 
 
-def marks(index, own=None, workers=None):
+def marks(index, own=None, workers=None, recordings=None):
     """What tells the clips of an index: each one's own samples, and where it lies in which recording.
 
     Args:
         index: DataFrame with `file`, and optionally `channel`, `start`, `end`.
         own: `digest` of each clip, where the clips are decoded already.
         workers: files decoded at once.
+        recordings: `{file: (digest, seconds)}` of whole files that were decoded already.
 
     Returns:
         For each row a list of `(digest, start, end)`: of the clip by itself, from 0 to infinity, and for a section or a
-        channel also that of the whole recording, the mean of its channels, with the section's seconds. An empty list
-        where the audio cannot be read.
+        channel also that of the whole recording, the mean of its channels, with the section's seconds, not beyond the
+        recording's where they are known. An empty list where the audio cannot be read.
     """
+    known = recordings or {}
 
     @functools.cache
     def whole(file):
         try:
-            return digest_of(file)
+            return known[file] if file in known else (digest_of(file), np.inf)
         except InputError:
             return None
 
     def read(number, row):
         cut = cut_of(row)
         try:
-            mine = digest_of(row["file"], **cut) if own is None else own[number]
+            if own is not None:
+                mine = own[number]
+            else:
+                mine = known[row["file"]][0] if not cut and row["file"] in known else digest_of(row["file"], **cut)
         except InputError:
             return []
         found = [(mine, 0.0, np.inf)]
         if cut and (recording := whole(row["file"])) is not None:
-            found.append((recording, float(cut.get("start", 0.0)), float(cut.get("end", np.inf))))
+            samples, seconds = recording
+            found.append((samples, float(cut.get("start", 0.0)), min(float(cut.get("end", np.inf)), seconds)))
         return found
 
     rows = index.to_dict("records")

@@ -28,7 +28,7 @@ def walk(paths):
         suffix are one row for each suffix.
 
     Raises:
-        InputError: a path that does not exist.
+        InputError: a path that does not exist, or something that is none.
     """
     files, left_out, others, met, folders_met = [], [], Counter(), {}, set()
 
@@ -42,7 +42,13 @@ def walk(paths):
         else:
             leave(path, "given twice" if str(first) == str(path) else f"the same file as {first}")
 
-    for path in map(Path, paths):
+    try:
+        paths = [Path(path) for path in paths]
+    except TypeError as error:
+        raise InputError(
+            f"Give the paths of audio files and folders, one or a list. Received: {type(paths).__name__}"
+        ) from error
+    for path in paths:
         if path.is_dir():
             found = []
             for folder, names in _folders(path, folders_met, leave):

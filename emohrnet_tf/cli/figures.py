@@ -28,26 +28,27 @@ def info(
 
     if picture:
         writable(picture, suffixes=PICTURES)
+    if json_file and str(json_file) != "-":
+        writable(json_file, [picture])
     network = build_network(frames, mels, 8, architecture)
     parts = costs(network)
+    facts = provenance() | {"decoder": vars(decoder()), "reads": versions(), "architecture": architecture}
+    facts["parts"] = {name: dict(zip(("parameters", "multiply_accumulates"), both)) for name, both in parts.items()}
+    if not write_report(json_file, facts):
+        for name, version in facts["versions"].items():
+            typer.echo(f"{name:<14}{version}")
+        typer.echo(f"{'machine':<14}{facts['machine']['cores']} cores, {facts['machine']['processor']}")
+        for text in versions().values():
+            typer.echo(f"{'reads':<14}{text}")
+        typer.echo(f"{'decoder':<14}{decoder().name}: {decoder().reason}")
+        rows = [(name, f"{count:,}", f"{cost / 1e6:.1f}") for name, (count, cost) in parts.items()]
+        total = [sum(values) for values in zip(*parts.values())]
+        rows.append(("total", f"{total[0]:,}", f"{total[1] / 1e6:.1f}"))
+        print_table(f"{architecture}, {frames} x {mels}", ["part", "parameters", "million MACs"], rows)
     if picture:
         from emohrnet_tf import plots
 
         plots.network(architecture, picture, frames, mels)
-    facts = provenance() | {"decoder": vars(decoder()), "reads": versions(), "architecture": architecture}
-    facts["parts"] = {name: dict(zip(("parameters", "multiply_accumulates"), both)) for name, both in parts.items()}
-    if write_report(json_file, facts):
-        return
-    for name, version in facts["versions"].items():
-        typer.echo(f"{name:<14}{version}")
-    typer.echo(f"{'machine':<14}{facts['machine']['cores']} cores, {facts['machine']['processor']}")
-    for text in versions().values():
-        typer.echo(f"{'reads':<14}{text}")
-    typer.echo(f"{'decoder':<14}{decoder().name}: {decoder().reason}")
-    rows = [(name, f"{count:,}", f"{cost / 1e6:.1f}") for name, (count, cost) in parts.items()]
-    total = [sum(values) for values in zip(*parts.values())]
-    rows.append(("total", f"{total[0]:,}", f"{total[1] / 1e6:.1f}"))
-    print_table(f"{architecture}, {frames} x {mels}", ["part", "parameters", "million MACs"], rows)
 
 
 def evaluate(
@@ -83,8 +84,9 @@ def evaluate(
     from emohrnet_tf.files import writable
 
     pictures = [path for path in (picture, reliability, embedding, dimensions) if path]
-    for path in [*pictures, *([json_file] if json_file and str(json_file) != "-" else [])]:
-        writable(path, [index_file], PICTURES if path in pictures else ())
+    places = [*pictures, *([json_file] if json_file and str(json_file) != "-" else [])]
+    for number, path in enumerate(places):
+        writable(path, [index_file, *places[:number]], PICTURES if number < len(pictures) else ())
     measured = measure(model, merge_labels(read_index(index_file), merge), part, shared_labels, own_speech)
     report = measured.report
     if not write_report(json_file, report):
@@ -112,8 +114,10 @@ def robustness(
     from emohrnet_tf.evaluation.robustness import robustness as run
     from emohrnet_tf.files import writable
 
-    for path in [*filter(None, [picture]), *([json_file] if json_file and str(json_file) != "-" else [])]:
-        writable(path, [index_file], PICTURES if path == picture else ())
+    if picture:
+        writable(picture, [index_file], PICTURES)
+    if json_file and str(json_file) != "-":
+        writable(json_file, [index_file, picture])
     report = run(model, read_index(index_file), part, say=lambda line: typer.echo(line, err=True))
     printed = write_report(json_file, report)
     rows = [

@@ -140,10 +140,10 @@ def timeline(
 
     if form is None:
         form = {".json": "json", ".txt": "audacity", ".vtt": "webvtt"}.get(out.suffix.lower() if out else "", "csv")
-    for path in filter(None, (out, picture)):
-        writable(
-            path, [recording, out if path == picture else None], (".png", ".pdf", ".svg") if path == picture else ()
-        )
+    if out:
+        writable(out, [recording])
+    if picture:
+        writable(picture, [recording, out], (".png", ".pdf", ".svg"))
     model = opened(model)
     with tempfile.TemporaryFile() as heard, progress("heard", "s") as note:
         if recording == "-":  # a pipe cannot seek, and most formats need it

@@ -50,6 +50,8 @@ def read_corpus(name, root, **options):
     """
     if name not in CORPORA:
         raise InputError(f"corpus: give one of {', '.join(CORPORA)}. Received: {name!r}")
+    if not isinstance(root, str | os.PathLike):
+        raise InputError(f"{name}: give the path of the corpus' folder. Received: {type(root).__name__}")
     known = list(inspect.signature(CORPORA[name]).parameters)[1:]  # after `root`
     unknown = [option for option in options if option not in known]
     if unknown:

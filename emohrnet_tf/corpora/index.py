@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from emohrnet_tf.audio.files import measure_audio
-from emohrnet_tf.audio.identity import cut_of, digest_of, groups
+from emohrnet_tf.audio.identity import digest_of, groups, marks
 from emohrnet_tf.audio.walk import walk
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.labels import check_labels
@@ -82,7 +81,7 @@ def make_index(rows, skipped, corpus, root, unique_names=False, several_channels
     paths = list(dict.fromkeys(row["file"] for row in rows))
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         facts = dict(zip(paths, pool.map(_read_facts, paths)))
-    kept, places, skipped, first_of = [], [], list(skipped), {}
+    kept, skipped, first_of = [], list(skipped), {}
     for row in sorted(rows, key=_place):
         fact, (start, end) = facts[row["file"]], _bounds(row)
         if isinstance(fact, str):
@@ -96,18 +95,17 @@ def make_index(rows, skipped, corpus, root, unique_names=False, several_channels
         if reason:
             skipped.append({"file": row["file"], "reason": reason})
             continue
-        end = min(end, fact["seconds"])
-        kept.append({"corpus": corpus, **row, "duration": end - start})
+        kept.append({"corpus": corpus, **row, "duration": min(end, fact["seconds"]) - start})
         if several_channels and fact["channels"] > 1:
             kept[-1]["channel"] = several_channels
-        places.append((fact["digest"], start, end))
     skipped = pd.DataFrame(sorted(skipped, key=_place), columns=["file", "reason"])
     if not kept:
         example = f", for example {skipped['file'][0]}: {skipped['reason'][0]}" if len(skipped) else ""
         raise InputError(
             f"{root}: no clip of {corpus} can be used; {len(skipped)} left out{example}. Received: {str(root)!r}"
         )
-    for row, group in zip(kept, groups(_marks(kept, places))):
+    read = {file: (fact["digest"], fact["seconds"]) for file, fact in facts.items() if isinstance(fact, dict)}
+    for row, group in zip(kept, groups(marks(pd.DataFrame(kept), recordings=read))):
         row.setdefault("group", group)
     index = pd.DataFrame(kept)
     known = [name for name in FIRST_COLUMNS if name in index]
@@ -132,30 +130,16 @@ def _bounds(row):
 
 
 def _read_facts(file):
-    """Facts of a file read to its end: dict of `seconds`, `channels`, `digest`; or the reason why there are none."""
+    """Facts of a file, read once and to its end: dict of `seconds`, `channels`, `digest`; or why there are none."""
+    facts = {}
     try:
         if not os.path.isfile(file):
             return "not a file" if os.path.exists(file) else "no such file"
         if os.path.getsize(file) == 0:
             return "the file is empty (0 bytes)"
-        seconds, channels = measure_audio(file)
-        own = digest_of(file)
+        own = digest_of(file, measured=facts)
     except OSError as error:
         return f"cannot be opened ({error.strerror})"
     except InputError as error:
         return str(error).removeprefix(f"{file}: ").split(";")[0]
-    return {"seconds": seconds, "channels": channels, "digest": own}
-
-
-def _marks(rows, places):
-    """`identity.marks` of rows whose recordings are known: a section or a channel is read by itself."""
-
-    def read(row, place):
-        cut = cut_of(row)
-        try:
-            return [(digest_of(row["file"], **cut), 0.0, math.inf), place] if cut else [place]
-        except InputError:  # found again, and named, when the clips are decoded
-            return [place]
-
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        return list(pool.map(read, rows, places))
+    return facts | {"digest": own}

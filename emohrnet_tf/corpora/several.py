@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from emohrnet_tf.errors import InputError
+from emohrnet_tf.files import printable
 
 from .table import read_index
 
@@ -37,7 +38,8 @@ def join(paths):
     for path in paths:
         table = read_index(path)
         unnamed = table["corpus"].isna() | (table["corpus"] == UNNAMED) if "corpus" in table else True
-        table["corpus"] = table["corpus"].mask(unnamed, path.stem) if "corpus" in table else path.stem
+        stem = printable(path.stem)
+        table["corpus"] = table["corpus"].mask(unnamed, stem) if "corpus" in table else stem
         other = named_after.setdefault(path.stem, path) if pd.Series(unnamed).any() else path
         if other != path:
             raise InputError(

@@ -1,5 +1,6 @@
 """Any corpus as a table: a CSV file with a row for each clip; and the index written to CSV and read again."""
 
+import math
 import os
 import warnings
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.files import replacing
+from emohrnet_tf.files import printable, replacing
 
 from .index import make_index
 
@@ -15,8 +16,9 @@ REQUIRED = ("file", "emotion")
 DIMENSIONS = ("valence", "arousal", "dominance")
 TEXTS = ("file", "emotion", "speaker", "corpus", "group", "channel", "split", "session", "vad_scale", "content")
 NUMBERS = ("start", "end", "duration", *DIMENSIONS)
-NAMES = ("file", "emotion", "speaker", "session", "group")  # anything may be a name, "NA" and "nan" too
-MISSING = ("", "nan", "NaN", "NA", "N/A", "<NA>")  # of all others, as programs write it
+NAMES = ("file", "emotion", "speaker", "session", "group", "corpus", "content")  # any text is one, "NA" and "nan" too
+MISSING = ("", "nan", "NaN", "NA", "N/A", "<NA>")  # of numbers, and of words of our own, as programs write it
+LONGEST_NUMBER = 15  # digits that a float64 keeps; what is longer is a name
 # Names that other programs give to the columns, in small letters
 COLUMNS = {
     "file": ("path", "filename", "file_name", "filepath", "file_path", "audio", "audio_path", "audio_file", "wav"),
@@ -75,7 +77,8 @@ def read_index(path):
     `dev`, ...); labels that differ in capitals alone are one; Windows' separators in paths are understood.
 
     Speakers and other names stay text ("01"), empty fields are missing values, relative files start from the folder
-    of the CSV. No audio is opened.
+    of the CSV. Columns that are not ours become numbers where every value is written as the number is ("7", not "007").
+    Names of files that are no UTF-8 keep their bytes, as Python has them (`os.fsdecode`). No audio is opened.
 
     Returns:
         DataFrame with at least `file` (absolute) and `emotion`, rows and columns as in the file; `emotion` may be
@@ -92,6 +95,8 @@ def read_index(path):
         >>> read_index(path)["speaker"].tolist()
         ['01']
     """
+    if not isinstance(path, str | Path):
+        raise InputError(f"An index is read from the path of a CSV file. Received: {type(path).__name__}")
     path = Path(os.path.abspath(path))
     if not path.is_file():
         problem = "a folder" if path.is_dir() else "no such file"
@@ -101,14 +106,16 @@ def read_index(path):
         with warnings.catch_warnings():  # rows longer than the first line: pandas warns, and shifts or cuts them
             warnings.simplefilter("error", pd.errors.ParserWarning)
             table = pd.read_csv(
-                path, encoding="utf-8-sig", dtype=str, keep_default_na=False, index_col=False, sep=separator
-            )
+                path, encoding="utf-8-sig", encoding_errors="surrogateescape", dtype=str, keep_default_na=False,
+                index_col=False, sep=separator,
+            )  # fmt: skip
     except pd.errors.EmptyDataError:
         table = pd.DataFrame()
-    except (pd.errors.ParserError, pd.errors.ParserWarning, UnicodeDecodeError) as error:
+    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
         problem = str(error).strip().splitlines()[0]
         raise InputError(f"{path}: not CSV in UTF-8 ({problem}); export it again. Received: {str(path)!r}") from error
     table = _named(path, table)
+    _refuse_other_encodings(path, table)
     rated = [name for name in DIMENSIONS if name in table] == list(DIMENSIONS)
     absent = [name for name in REQUIRED if name not in table and not (rated and name == "emotion")]
     if absent:
@@ -120,8 +127,10 @@ def read_index(path):
         raise InputError(f"{path}: holds no clip, only the names of columns. Received: {len(table)!r}")
     for name in table:
         values = table[name].str.strip()
-        values = values.where(~values.isin(MISSING if name not in NAMES else ("",)), None)
-        table[name] = values if name in (*TEXTS, *NUMBERS) else _typed(values)
+        if name in (*TEXTS, *NUMBERS):
+            table[name] = values.where(~values.isin(("",) if name in NAMES else MISSING), None)
+        else:
+            table[name] = _typed(values)
     if "emotion" not in table:
         table["emotion"] = None
     unrated = table[list(DIMENSIONS)].isna().any(axis=1) if rated else True
@@ -143,7 +152,7 @@ def read_index(path):
 
 def _separator(path):
     """What separates the columns, by the first line: a comma, or the semicolon or tab of other programs."""
-    with open(path, encoding="utf-8-sig") as file:
+    with open(path, encoding="utf-8-sig", errors="surrogateescape") as file:
         line = file.readline()
     counts = {mark: line.count(mark) for mark in ",;\t"}
     return max(counts, key=counts.get)
@@ -163,6 +172,20 @@ def _named(path, table):
             raise InputError(f"{path}: which column is {name}? Rename one of them. Received: {found!r}")
         table = table.rename(columns=dict.fromkeys(found, name))
     return table
+
+
+def _refuse_other_encodings(path, table):
+    """InputError for a table in Latin-1, UTF-16 and the like: its bytes that are no UTF-8 are in no name of a file."""
+    columns = [*table.columns, *(value for name in table for value in table[name])]
+    foreign = next((text for text in columns if printable(text) != str(text)), None)
+    if foreign is None:
+        return
+    named = [file for file in table.get("file", ()) if printable(file) != file]
+    if not any(os.path.exists(path.parent / file.strip()) for file in named):
+        raise InputError(
+            f"{path}: not CSV in UTF-8; export it again as such. Received: {printable(foreign)!r}, in which there are "
+            "other bytes"
+        )
 
 
 def _place(folder, file):
@@ -197,6 +220,8 @@ def _refuse_conflicts(path, table):
 def write_index(index, path):
     """Write an index to CSV (UTF-8, commas), whole or not at all; folders on the way are made.
 
+    Names of files that are no UTF-8 keep their bytes.
+
     Raises:
         InputError: a column that an index needs is missing, or the path cannot be written.
     """
@@ -206,7 +231,7 @@ def write_index(index, path):
     path = Path(os.path.abspath(path))
     try:
         with replacing(path) as part:
-            index.to_csv(part, index=False, lineterminator="\n", encoding="utf-8")
+            index.to_csv(part, index=False, lineterminator="\n", encoding="utf-8", errors="surrogateescape")
     except OSError as error:
         raise InputError(
             f"{path}: cannot be written ({error.strerror or error}); give a file in a folder that you may write to. "
@@ -215,13 +240,24 @@ def write_index(index, path):
 
 
 def _typed(values):
-    """A column of text as numbers or as truth values, where all of it is."""
+    """A column of text as numbers or truth values, where each is written as they are written; "007" is text."""
     if values.isin(["True", "False"]).all():
         return values == "True"
+    missing = values.isin(MISSING)
+    if not missing.all() and values[~missing].map(_is_number).all():
+        return pd.to_numeric(values.where(~missing, None))
+    return values.where(values != "", None)
+
+
+def _is_number(text):
+    """Whether a text is what Python writes of the number that it stands for, so that nothing of it is lost."""
+    digits = text.removeprefix("-")
+    if digits.isdecimal() and digits.isascii():
+        return len(digits) <= LONGEST_NUMBER and text == str(int(text))
     try:
-        return pd.to_numeric(values)
+        return math.isfinite(float(text)) and text == repr(float(text))
     except ValueError:
-        return values
+        return False
 
 
 def _refuse_rows(path, table, name, bad, problem):

@@ -1,6 +1,7 @@
 """The clips of an index: which can be read, how long each is, and its samples."""
 
 import functools
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -147,7 +148,7 @@ class Clips:
 
     def graph_reader(self):
         """A function from a scalar clip number to its waveform `(samples,)`, both tensors."""
-        files, lengths = tf.constant(self.index["file"].tolist()), tf.constant(self.lengths)
+        files, lengths = tf.constant([os.fsencode(file) for file in self.index["file"]]), tf.constant(self.lengths)
         if self._flat is None and self.sample_rate == SAMPLE_RATE and not {"channel", "start", "end"} & set(self.index):
             read = lambda number: read_clip(files[number])  # noqa: E731
         else:

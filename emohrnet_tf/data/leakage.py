@@ -97,7 +97,19 @@ def column_of(index, name):
 
 
 def named(index):
-    """The index with emotions and speakers as text, whatever they were written as; missing ones stay missing."""
+    """The index with emotions and speakers as text, whatever they were written as; missing ones stay missing.
+
+    Raises:
+        InputError: no index: a path, a list, a table without `file` or `emotion`.
+    """
+    if not isinstance(index, pd.DataFrame):
+        raise InputError(
+            "An index is a DataFrame: read it by `emohrnet_tf.read_index(path)`, or a corpus by "
+            f"`emohrnet_tf.read_corpus(name, folder)[0]`. Received: {type(index).__name__}"
+        )
+    for name in ("file", "emotion"):
+        if name not in index:
+            raise InputError(f"the index has no column {name}; add it. Received: {list(index.columns)!r}")
     texts = {
         name: pd.Series([None if pd.isna(value) else str(value) for value in index[name]], index.index, dtype=object)
         for name in ("emotion", "speaker")
@@ -121,12 +133,18 @@ def groups_of(index):
     return files if "group" not in index else np.where(index["group"].isna(), files, index["group"].astype(str))
 
 
-def speakers_of(index):
-    """Names of speakers; with the corpus' name before where the index holds several corpora."""
-    names = column_of(index, "speaker")
-    if "corpus" not in index or index["corpus"].nunique() < 2:
-        return names
-    return (column_of(index, "corpus") + "/" + names).astype(object)
+def speakers_of(index, missing=False):
+    """Names of speakers; with the corpus' name before where the index holds several corpora.
+
+    Args:
+        missing: whether a clip may have no speaker, and None for its name.
+    """
+    known = index["speaker"].notna().to_numpy() if missing and "speaker" in index else np.ones(len(index), bool)
+    names = np.full(len(index), None, object)
+    names[known] = column_of(index[known], "speaker")
+    if "corpus" in index and index["corpus"].nunique() > 1:
+        names[known] = column_of(index[known], "corpus") + "/" + names[known]
+    return names
 
 
 def parts_of(split):
@@ -183,7 +201,7 @@ def record_of(model):
     record = Heard.of(found, known["split"] == "train")
     record.complete = all(found)
     described = folder / "config.json"
-    facts = json.loads(described.read_text()) if described.exists() else {}
+    facts = json.loads(described.read_text(encoding="utf-8")) if described.exists() else {}
     if initial := facts.get("config", {}).get("training", {}).get("initial"):
         record |= record_of(initial) or Heard(complete=False)
     return record

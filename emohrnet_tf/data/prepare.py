@@ -46,6 +46,8 @@ def prepare(index, source_root, folder, workers=None, progress=None):
         >>> prepare(pd.DataFrame({"file": ["absent.wav"]}), "corpus", "prepared")[1]["file"].tolist()
         ['absent.wav']
     """
+    if not isinstance(index, pd.DataFrame):
+        raise InputError(f"An index is a DataFrame, of `emohrnet_tf.read_index`. Received: {type(index).__name__}")
     if "file" not in index:
         raise InputError(f"the index needs a column `file`. Received: {list(index.columns)!r}")
     source_root, folder = Path(os.path.abspath(source_root)), Path(os.path.abspath(folder))

@@ -40,7 +40,7 @@ def across_report(labels, true, probabilities, speakers=None, bootstrap=1000):
         [0.5, 0.5, 1.0]
     """
     true, probabilities = np.array([str(name) for name in true]), np.asarray(probabilities, float)
-    everyone = None if speakers is None else np.asarray([str(name) for name in speakers])
+    everyone = None if speakers is None else np.asarray(list(speakers), object)
 
     def score(names, truth, values, rows):
         total = values.sum(axis=1, keepdims=True)

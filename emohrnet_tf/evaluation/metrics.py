@@ -1,14 +1,15 @@
-"""Numbers from (truth, answers): recall, accuracy, calibration; agreement of dimensions; with bootstrap intervals."""
+"""Numbers from (truth, answers): recall, accuracy, calibration, and `dimensions` beside them; with intervals."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.model.sphere import DIMENSIONS, Sphere, concordance
+from emohrnet_tf.evaluation.dimensions import dimensions_report
+from emohrnet_tf.evaluation.intervals import LEVEL, numbered_speakers, recall_interval, recall_speaker_interval
+from emohrnet_tf.model.sphere import Sphere
 
 BINS = 15  # of the calibration error
-LEVEL = 0.95  # of the intervals
 
 
 def classification_report(labels, true, probabilities, speakers=None, bootstrap=1000, seed=0):
@@ -24,7 +25,8 @@ def classification_report(labels, true, probabilities, speakers=None, bootstrap=
         labels: class names, in the order of the probabilities' columns.
         true: `(clips,)` class names, or integers that count into `labels`.
         probabilities: `(clips, classes)`, rows that sum to 1.
-        speakers: `(clips,)` names, for the table of speakers and their interval.
+        speakers: `(clips,)` names, for the table of speakers and their interval; where the speaker of a clip is not
+            known (None, NaN) there is no interval by speaker.
         bootstrap: resamples; 0 leaves the intervals out.
         seed: of the resampling.
 
@@ -63,12 +65,12 @@ def classification_report(labels, true, probabilities, speakers=None, bootstrap=
     by_clip = np.arange(len(true))
     by_speaker = None
     if speakers is not None:
-        names, by_speaker = _check_speakers(true, speakers)
+        names, by_speaker = numbered_speakers(true, speakers)
         report["per_speaker"] = _per_speaker(names, by_speaker, true, predicted)
     if bootstrap:
-        intervals = {"by_clip": _interval(by_clip, true, predicted, len(labels), bootstrap, seed)}
-        if by_speaker is not None and by_speaker.max() > 0:
-            intervals["by_speaker"] = _speaker_interval(by_speaker, true, predicted, len(labels))
+        intervals = {"by_clip": recall_interval(by_clip, true, predicted, len(labels), bootstrap, seed)}
+        if by_speaker is not None and by_speaker.min() >= 0 and by_speaker.max() > 0:
+            intervals["by_speaker"] = recall_speaker_interval(by_speaker, true, predicted, len(labels))
             intervals["speakers"] = int(by_speaker.max()) + 1
         report["interval"] = {"level": LEVEL, "resamples": bootstrap, "seed": seed, **intervals}
     return report
@@ -104,7 +106,7 @@ def answers_report(labels, truth, answers, speakers=None, bootstrap=1000):
         The report of `classification_report` where there are probabilities; with dimensions also `vad`, the report of
         `dimensions_report`, and `ccc`, its mean.
     """
-    named = None if speakers is None else np.array([str(speaker) for speaker in speakers])
+    named = None if speakers is None else np.array(speakers, object)
     of = lambda mask: None if named is None else named[mask]  # noqa: E731
     report = {}
     if "probabilities" in answers:
@@ -115,119 +117,6 @@ def answers_report(labels, truth, answers, speakers=None, bootstrap=1000):
         vad = dimensions_report(truth.cube[rows], answers["dimensions"][rows], truth.sphere, of(rows), bootstrap)
         report |= {"vad": vad, "ccc": vad["ccc"]}
     return report
-
-
-def dimensions_report(true, predicted, sphere, speakers=None, bootstrap=1000, seed=0):
-    """Agreement of valence, arousal and dominance with their labels (arXiv 2505.19693: CCC, population variances).
-
-    Args:
-        true, predicted: `(clips, 3)` in -1..1, in the order of `sphere.DIMENSIONS`.
-        sphere: `sphere.Sphere`, for the regions and for RMSE on the labels' own scale.
-        speakers, bootstrap, seed: of `classification_report`.
-
-    Returns:
-        JSON-ready dict: clips, scale, ccc (mean of the three), region_accuracy (of the region that the prediction lies
-        in), regions, and `dimensions`: ccc, pearson, rmse and the interval of the CCC of each.
-
-    Raises:
-        InputError: no clips, shapes that differ, or values that are not finite.
-
-    Example:
-        >>> report = dimensions_report([[0, 0, 0], [1, 1, 1]], [[0, 0, 0], [1, 1, 0]], Sphere(1, 5), bootstrap=0)
-        >>> [row["ccc"] for row in report["dimensions"]], report["dimensions"][2]["rmse"]
-        ([1.0, 1.0, 0.0], 1.4142135623730951)
-    """
-    true, predicted = np.asarray(true, float), np.asarray(predicted, float)
-    if true.ndim != 2 or true.shape[1:] != (3,) or true.shape != predicted.shape or not len(true):
-        raise InputError(f"dimensions: (clips, 3) for both, one clip or more. Received: {true.shape, predicted.shape}")
-    if not (np.isfinite(true).all() and np.isfinite(predicted).all()):
-        raise InputError("dimensions: finite values; leave out the clips without them. Received: 'NaN or infinity'")
-    ccc = concordance(true, predicted)
-    error = (sphere.from_cube(true) - sphere.from_cube(predicted)) ** 2
-    moments = _moments(true, predicted)
-    units = {"by_clip": np.arange(len(true))}
-    if speakers is not None:
-        names, speaker_of = _check_speakers(true, speakers)
-        units |= {"by_speaker": speaker_of} if len(names) > 1 else {}
-    intervals = {"by_clip": _ccc_interval(units["by_clip"], moments, bootstrap, seed)} if bootstrap else {}
-    if bootstrap and "by_speaker" in units:
-        intervals["by_speaker"] = _ccc_speaker_interval(units["by_speaker"], moments)
-    correlation = _moment_scores(moments.sum(axis=0))[1]
-    rows = []
-    for number, dimension in enumerate(DIMENSIONS):
-        row = {"dimension": dimension, "ccc": float(ccc[number]), "pearson": float(correlation[number])}
-        row["rmse"] = float(np.sqrt(error[:, number].mean()))
-        rows.append(row | {"interval": {kind: limits[number].tolist() for kind, limits in intervals.items()}})
-    return {
-        "clips": len(true),
-        "scale": [sphere.low, sphere.high],
-        "ccc": float(ccc.mean()),
-        "interval": {kind: limits[3].tolist() for kind, limits in intervals.items()},
-        **({"speakers": int(units["by_speaker"].max()) + 1} if "by_speaker" in intervals else {}),
-        "region_accuracy": float((sphere.region(true) == sphere.region(predicted)).mean()),
-        "regions": sphere.regions,
-        "dimensions": rows,
-    }
-
-
-def _moments(true, predicted):
-    """`(clips, 6, 3)`: what sums to everything that CCC and correlation need."""
-    return np.stack([np.ones_like(true), true, predicted, true**2, predicted**2, true * predicted], axis=1)
-
-
-def _moment_scores(sums):
-    """CCC and correlation from sums `(..., 6, 3)` of `_moments`: two arrays `(..., 3)`."""
-    count = sums[..., 0, :]
-    true, predicted, true2, predicted2, product = np.moveaxis(sums[..., 1:, :] / count[..., None, :], -2, 0)
-    covariance = product - true * predicted
-    variances = np.maximum(true2 - true**2, 0), np.maximum(predicted2 - predicted**2, 0)
-    spread, deviations = sum(variances) + (true - predicted) ** 2, np.sqrt(variances[0] * variances[1])
-    ratio = lambda a, b: np.where(b > 1e-12, a / np.where(b > 1e-12, b, 1), 0.0)  # noqa: E731
-    return ratio(2 * covariance, spread), ratio(covariance, deviations)
-
-
-def _ccc_interval(unit_of, moments, bootstrap, seed):
-    """Percentile intervals `(4, 2)` of the three CCCs and of their mean when units are drawn with replacement."""
-    units = unit_of.max() + 1
-    sums, random, drawn = np.zeros((units, 6, 3)), np.random.default_rng(seed), []
-    np.add.at(sums, unit_of, moments)
-    for _ in range(bootstrap):
-        ccc = _moment_scores(np.tensordot(random.multinomial(units, np.full(units, 1 / units)), sums, axes=1))[0]
-        drawn.append([*ccc, ccc.mean()])
-    return np.percentile(drawn, [50 * (1 - LEVEL), 50 * (1 + LEVEL)], axis=0).T
-
-
-def _jackknife(score, without, low, high):
-    """Student's t interval around scores, from the scores without each unit in turn (Efron & Stein 1981).
-
-    Args:
-        score: `(scores,)` of all units.
-        without: `(units, scores)`.
-        low, high: ends that no score passes.
-
-    Returns:
-        `(scores, 2)`.
-    """
-    from scipy.stats import t
-
-    units = len(without)
-    error = np.sqrt((units - 1) / units * ((without - score) ** 2).sum(axis=0))
-    reach = t.ppf(0.5 + LEVEL / 2, units - 1) * error
-    return np.clip(np.stack([score - reach, score + reach], axis=-1), low, high)
-
-
-def _ccc_speaker_interval(speaker_of, moments):
-    """Intervals `(4, 2)` of the three CCCs and of their mean over speakers, on Fisher's scale (Lin 1989)."""
-    sums = np.zeros((speaker_of.max() + 1, 6, 3))
-    np.add.at(sums, speaker_of, moments)
-
-    def scores(total):
-        ccc = _moment_scores(total)[0]
-        return np.arctanh(np.clip(np.append(ccc, ccc.mean()), -0.999999, 0.999999))
-
-    total = sums.sum(axis=0)
-    without = np.stack([scores(total - own) for own in sums])
-    return np.tanh(_jackknife(scores(total), without, -np.inf, np.inf))
 
 
 def calibration_error(correct, confidence, bins=BINS):
@@ -271,39 +160,6 @@ def _per_speaker(names, speaker_of, true, predicted):
     return rows
 
 
-def _speaker_interval(speaker_of, true, predicted, classes):
-    """Intervals of UAR and WAR over speakers, by leaving out each of them in turn."""
-    support, hits = np.zeros((speaker_of.max() + 1, classes)), np.zeros((speaker_of.max() + 1, classes))
-    np.add.at(support, (speaker_of, true), 1)
-    np.add.at(hits, (speaker_of, true), predicted == true)
-
-    def scores(support, hits):
-        present = support > 0
-        return np.array([(hits[present] / support[present]).mean(), hits.sum() / support.sum()])
-
-    support_all, hits_all = support.sum(axis=0), hits.sum(axis=0)
-    without = np.stack([scores(support_all - a, hits_all - b) for a, b in zip(support, hits)])
-    limits = _jackknife(scores(support_all, hits_all), without, 0.0, 1.0)
-    return {"uar": limits[0].tolist(), "war": limits[1].tolist()}
-
-
-def _interval(unit_of, true, predicted, classes, bootstrap, seed):
-    """Percentile intervals of UAR and WAR when units (clips) are drawn with replacement."""
-    units = unit_of.max() + 1
-    support, hits = np.zeros((units, classes)), np.zeros((units, classes))
-    np.add.at(support, (unit_of, true), 1)
-    np.add.at(hits, (unit_of, true), predicted == true)
-    random, uar, war = np.random.default_rng(seed), [], []
-    for _ in range(bootstrap):
-        drawn = random.multinomial(units, np.full(units, 1 / units))
-        support_drawn, hits_drawn = drawn @ support, drawn @ hits  # (classes,)
-        present = support_drawn > 0
-        uar.append((hits_drawn[present] / support_drawn[present]).mean())
-        war.append(hits_drawn.sum() / support_drawn.sum())
-    tails = [50 * (1 - LEVEL), 50 * (1 + LEVEL)]
-    return {"uar": np.percentile(uar, tails).tolist(), "war": np.percentile(war, tails).tolist()}
-
-
 # --- Checks ---
 
 
@@ -341,12 +197,3 @@ def _check_probabilities(labels, true, probabilities):
         values = probabilities[row].tolist()
         raise InputError(f"probabilities: row {row} must be finite, not negative, and sum to 1. Received: {values!r}")
     return probabilities
-
-
-def _check_speakers(true, speakers):
-    """Names -> `(sorted names, number of each clip's speaker)`."""
-    speakers = [str(speaker) for speaker in speakers]
-    if len(speakers) != len(true):
-        raise InputError(f"speakers: one for each of the {len(true)} clips. Received: {len(speakers)!r}")
-    names, speaker_of = np.unique(speakers, return_inverse=True)
-    return names.tolist(), speaker_of

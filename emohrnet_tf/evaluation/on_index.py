@@ -62,8 +62,9 @@ class Measured:
 
 def measure(model, index, part="test", shared_labels=False, own_speech=False):
     """`evaluate`, as a `Measured`."""
-    name, (index, left_out) = Path(model).name, unseen(model, named(index), part)
-    model, labels = load_model(model), None
+    index, left_out = unseen(model, named(index), part)
+    name = Path(model).name if isinstance(model, str | Path) else model.name
+    model, labels = load_model(model) if isinstance(model, str | Path) else model, None
     if shared_labels:
         labels = [label for label in model.labels if label in set(index.emotion)]
         index = index[index.emotion.isin(labels)]
@@ -77,7 +78,7 @@ def measure(model, index, part="test", shared_labels=False, own_speech=False):
         raise InputError(f"Every clip of the index is silence: look at its files. Received: {len(silent)} clips")
     answers, heard_index = {name: x[~silent] for name, x in answers.items()}, clips.index[~silent]
     truth = truth_of(model, heard_index, labels)
-    speakers = heard_index.speaker.tolist() if "speaker" in heard_index else None
+    speakers = speakers_of(heard_index, missing=True).tolist() if "speaker" in heard_index else None
     report = answers_report(labels, truth, answers, speakers)
     report["silent"] = clips.index.file[silent].tolist()
     report |= {"own_speech": True} if own_speech else {}

@@ -54,8 +54,8 @@ def export(model, out, index=None, version=None, overwrite=False, name=None, all
         InputError: not a model of ours, a folder that cannot be written, a version that is there already,
             calibration that is too small or silent, or a missed gate.
     """
+    pretrained = str(model) if is_pretrained(model) else None
     path, out = Path(model), writable_folder(out)
-    pretrained = str(path) if is_pretrained(path) else None
     model = load_model(path)
     if pretrained:
         path = weights_file(pretrained)
@@ -113,7 +113,7 @@ def export(model, out, index=None, version=None, overwrite=False, name=None, all
             **provenance(),
         }
         run = folder / "report.json"
-        card = model_card(model, report, json.loads(run.read_text()) if run.exists() else None)
+        card = model_card(model, report, json.loads(run.read_text(encoding="utf-8")) if run.exists() else None)
         (work / "model_card.md").write_text(card, encoding="utf-8")
         (work / "labels.txt").write_text("".join(f"{label}\n" for label in model.labels), encoding="utf-8")
         write_json(work / "export_report.json", report)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 from pathlib import Path
 
 from emohrnet_tf.audio.walk import SUFFIXES, walk
@@ -80,7 +81,7 @@ def scored(model, files, min_confidence=None, workers=4, reference=None, voices=
 
 def opened(model):
     """A model by its path or name: by the TFLite file ready beside it (`ready.ready`), else by `load_model`."""
-    if not isinstance(model, str | Path):
+    if hasattr(model, "answer_windows"):
         return model
     found = ready(model)
     if found is None:
@@ -97,7 +98,8 @@ def predict_into(out, model, paths, min_confidence=None, workers=4, progress=Non
     A file beside it, `NAME.csv.made_by.json`, says which model made it.
 
     Args:
-        out: the CSV, with the columns of `predict`; of names that are no UTF-8 what `files.printable` makes.
+        out: the CSV, with the columns of `predict` and absolute paths; of names that are no UTF-8 what
+            `files.printable` makes.
         model, paths, min_confidence, workers, reference, voices: of `predict`; with voices, rows come voice by voice.
         progress: called with (files done, files in all) after each file.
 
@@ -110,6 +112,7 @@ def predict_into(out, model, paths, min_confidence=None, workers=4, progress=Non
     out, model = writable(out, suffixes=(".csv",)), opened(model)
     asked = least_confidence(model, min_confidence)
     files = find_audio([paths] if isinstance(paths, str | Path) else paths)
+    files = [Path(os.path.abspath(file)) for file in files]  # "a.wav" of another folder is another file
     names = columns(model)
     made_by = {"labels": model.labels, "weights": fingerprint(model), "min_confidence": round(asked, 6)}
     if reference is not None:

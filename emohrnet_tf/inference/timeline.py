@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -45,8 +46,8 @@ def timeline(model, source, hop=1.0, min_confidence=None, progress=None, referen
         draws: dict of `seconds` (a frame), `low`, `high` (of the waveform) `(frames,)` and `mel_db` `(frames, mels)`.
 
     Raises:
-        InputError: of `files.stream_audio`; a model that names no emotions; a hop below 0.1 s or longer than the
-            model's window.
+        InputError: of `files.stream_audio`; a model that names no emotions; a confidence outside 0..1; a hop below
+            0.1 s or longer than the model's window.
     """
     model = opened(model)
     if not model.labels:
@@ -58,8 +59,10 @@ def timeline(model, source, hop=1.0, min_confidence=None, progress=None, referen
             source.seek(0)
     min_confidence = least_confidence(model, min_confidence)
     rate, samples = model.audio.sample_rate, model.audio.samples
-    if not FRAME <= hop <= samples / rate:
+    if not isinstance(hop, Real) or not FRAME <= hop <= samples / rate:
         raise InputError(f"The hop lies between {FRAME} s and the window, {samples / rate:g} s. Received: {hop!r}")
+    if not isinstance(min_confidence, Real) or not 0 <= min_confidence <= 1:
+        raise InputError(f"The least confidence lies between 0 and 1. Received: {min_confidence!r}")
     step, frame = round(hop * rate), round(FRAME * rate)
     heard, first = np.zeros(0, np.float32), 0  # what is kept of the recording, and where it begins
     scores, low, high, levels, mels, unframed = [], [], [], [], [], np.zeros(0, np.float32)

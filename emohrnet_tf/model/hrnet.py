@@ -4,8 +4,9 @@ import keras
 from keras import layers
 
 from emohrnet_tf.errors import InputError
+from emohrnet_tf.model.branches import FinalFuse, Fuse, Transition
 from emohrnet_tf.model.heads import SumOverSpeakers, sphere_head
-from emohrnet_tf.model.layers import BasicBlock, Bottleneck, ConvBN, FinalFuse, Fuse, Transition
+from emohrnet_tf.model.layers import BasicBlock, Bottleneck, ConvBN
 from emohrnet_tf.model.relative import WIDTH, FromOthers, Standardized
 
 # stem = (channels, strides of its 3x3 convolutions); stage = (modules, block, blocks per branch, channels per branch).

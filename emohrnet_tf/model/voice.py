@@ -1,6 +1,7 @@
 """How a voice usually sounds: what its emotions are heard against. Nothing here needs TensorFlow."""
 
 import hashlib
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +108,6 @@ def least_confidence(model, min_confidence):
     if min_confidence is None:
         own = getattr(model, "least_confidence", None)
         return float(own[isinstance(model, Relative)]) if own else 0.0
-    if not 0 <= min_confidence <= 1:
+    if not isinstance(min_confidence, Real) or not 0 <= min_confidence <= 1:
         raise InputError(f"The least confidence lies between 0 and 1. Received: {min_confidence!r}")
     return min_confidence

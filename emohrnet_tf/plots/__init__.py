@@ -9,8 +9,10 @@ from .corpora import corpora
 from .evaluated import evaluated
 from .scores import confusion_matrix, dimensions, embedding_map, learning_curves, reliability, robustness
 from .sound import spectrograms, timeline
+from .style import beside_results
 
 __all__ = [
+    "beside_results",
     "confusion_matrix",
     "corpora",
     "dimensions",

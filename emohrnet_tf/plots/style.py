@@ -1,5 +1,6 @@
 """The look of every picture, and how one is written."""
 
+import contextlib
 import functools
 import logging
 import warnings
@@ -68,6 +69,17 @@ def save(figure, path):
             for text in texts:
                 text.set_fontfamily(family)
             _write(figure, part, kind)
+
+
+@contextlib.contextmanager
+def beside_results(path):
+    """A picture that nobody asked for by name: where it cannot be drawn, the log names it and its results stand."""
+    try:
+        yield
+    except Exception as error:  # whatever a font, a backend or a full disk does
+        logging.getLogger("emohrnet_tf").warning(
+            "%s was not drawn (%s); everything else is there, and the same command draws it.", printable(path), error
+        )
 
 
 def _write(figure, path, kind):

@@ -18,7 +18,16 @@ STEP_DB = 1.5  # of the levels of spectra, which reach from 0 to 63 steps below 
 
 
 def is_pretrained(model):
-    """Whether a path is the name of a pretrained model, and of no model: a corpus' folder does not hide it."""
+    """Whether a path is the name of a pretrained model, and of no model: a corpus' folder does not hide it.
+
+    Raises:
+        InputError: neither a path nor a name.
+    """
+    if not isinstance(model, str | Path):
+        raise InputError(
+            f"A model is the path of a .keras file or of a run's folder, or one of {', '.join(NAMES)}. "
+            f"Received: {type(model).__name__}"
+        )
     path = Path(model)
     return str(model) in NAMES and not (path.is_file() or (path / "model.keras").is_file())
 

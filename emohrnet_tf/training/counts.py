@@ -9,11 +9,8 @@ def of_corpora_of(index, part):
 
 
 def names_of_speakers(index):
-    """Names of the speakers of an index, with the corpus' before where there are several corpora; None without."""
-    if "speaker" not in index:
-        return None
-    whole = index["speaker"].notna().all()
-    return speakers_of(index) if whole else index["speaker"].to_numpy(object)
+    """Names of the speakers of an index, with the corpus' before where there are several; None where none is told."""
+    return speakers_of(index, missing=True) if "speaker" in index else None
 
 
 def count_corpora(clips, parts):

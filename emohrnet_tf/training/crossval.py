@@ -16,14 +16,15 @@ from emohrnet_tf.data.splits import fold_count
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.evaluation.across import KINDS, mean_scores
 from emohrnet_tf.evaluation.calibration import risk_coverage
-from emohrnet_tf.evaluation.metrics import classification_report, dimensions_report
+from emohrnet_tf.evaluation.dimensions import dimensions_report
+from emohrnet_tf.evaluation.metrics import classification_report
 from emohrnet_tf.evaluation.report import CHOICES
 from emohrnet_tf.files import read_csv, writable_folder, write_csv, write_json
 from emohrnet_tf.labels import check_labels
 from emohrnet_tf.model.sphere import DIMENSIONS, Sphere
 from emohrnet_tf.provenance import provenance
 from emohrnet_tf.training.identity import divided, earlier_fingerprint, fingerprint, finished, settings_of
-from emohrnet_tf.training.run import check_settings, labels_of, ordered, train
+from emohrnet_tf.training.run import check_settings, checked_config, labels_of, ordered, train
 from emohrnet_tf.training.trainer import Trainer
 
 SCORES = ("uar", "war", "macro_f1", "ece", "ccc")
@@ -68,9 +69,10 @@ def crossval(
         The report of `summarize`.
 
     Raises:
-        InputError: of `run.train`; no seed, one twice, or a fold that is none.
+        InputError: of `run.train`; no seed, one twice, a fold that is none, or a folder with another's report.
     """
-    out, index = writable_folder(out), named(index)
+    out, index, config = writable_folder(out), named(index), checked_config(config)
+    _refuse_others(out)
     if protocol == "all":
         raise InputError("Protocol all measures nothing: train with it by `emohrnet train`. Received: 'all'")
     if matrix and protocol != "corpus":
@@ -116,7 +118,8 @@ def crossval(
             say(f"Fold {fold}, seed {seed}: {', '.join(scores)} ({len(reports)} of {len(seeds) * len(folds)} runs)")
     title = f"{summary['corpus']}, {protocol}, {summary['network']}, {len(folds)} of {count} folds, seed {seeds[0]}"
     if config.head.emotions and summary["pooled"]:
-        plots.confusion_matrix(summary["pooled"][0], out / "confusion.png", title=title)
+        with plots.beside_results(out / "confusion.png"):
+            plots.confusion_matrix(summary["pooled"][0], out / "confusion.png", title=title)
     if "across" in summary:
         if matrix:
             alone = crossval(
@@ -125,8 +128,23 @@ def crossval(
             )  # fmt: skip
             summary["across"]["matrix"] += alone["across"]["matrix"]
             write_json(out / "report.json", summary)
-        plots.corpora(summary["across"]["matrix"], out / "corpora.png", title=f"{summary['network']}, seeds {seeds}")
+        title = f"{summary['network']}, seeds {seeds}"
+        with plots.beside_results(out / "corpora.png"):
+            plots.corpora(summary["across"]["matrix"], out / "corpora.png", title=title)
     return summary
+
+
+def _refuse_others(out):
+    """InputError for a folder whose report is none of `crossval`: it would be written over."""
+    file = out / "report.json"
+    if not file.exists():
+        return
+    try:
+        report = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        report = None
+    if not (isinstance(report, dict) and {"runs", "folds", "scores"} <= set(report)):
+        raise InputError(f"{file} is no report of crossval: give another folder as --out. Received: {out}")
 
 
 def read_predictions(file, report):
@@ -152,7 +170,7 @@ def done_before(folder, run, index, parts):
     files = folder.with_suffix(".json"), folder.with_suffix(".csv")
     if not all(file.exists() for file in files):
         return None, None
-    report = json.loads(files[0].read_text())
+    report = json.loads(files[0].read_text(encoding="utf-8"))
     config, asked = Config.from_dict(report["config"]), Config.from_dict(run["config"])
     masks = {n: v for n, v in run["config"]["augmentation"].items() if v in ("pitch", "duration")}  # measured since
     table = read_predictions(files[1], report)

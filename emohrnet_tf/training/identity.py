@@ -99,14 +99,14 @@ def fingerprint(index, head, clip_marks, parts):
     table = index[names].assign(
         group=pd.factorize(index["group"])[0], part=parts, content=[found[0][0] for found in clip_marks]
     )
-    return "2:" + hashlib.sha256(table.to_csv(index=False).encode()).hexdigest()[:16]
+    return "2:" + hashlib.sha256(table.to_csv(index=False).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def earlier_fingerprint(index, head):
     """The hash by which versions before 0.2 knew an index: files' names and labels, neither split nor samples."""
     labels = [name for name in (*DIMENSIONS, "vad_scale") if name in index] if head.dimensions else []
     text = index[["file", "emotion", *labels]].assign(file=index.file.map(lambda f: Path(f).name)).to_csv(index=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def finished(out, run, index=None, parts=None):
@@ -124,7 +124,7 @@ def finished(out, run, index=None, parts=None):
         raise InputError(f"{out} is a file: give another folder as --out. Received: {out}")
     described = out / "config.json"
     if described.exists():
-        there = json.loads(described.read_text())
+        there = json.loads(described.read_text(encoding="utf-8"))
         asked = json.loads(json.dumps(run))
         if "config" in there:  # a setting that came later has its default
             there["config"] = Config.from_dict(there["config"]).to_dict()

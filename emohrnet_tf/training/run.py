@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from emohrnet_tf import plots
-from emohrnet_tf.config import EMOTIONS, PAPER_CHOICES, preset_name
+from emohrnet_tf.config import EMOTIONS, PAPER_CHOICES, Config, preset_name
+from emohrnet_tf.config import preset as preset_of
 from emohrnet_tf.corpora import merge_labels
 from emohrnet_tf.data.augment import paper_mask_limits
 from emohrnet_tf.data.balance import of_clips
@@ -51,7 +52,7 @@ def train(
 
     Args:
         index: DataFrame of `corpora.read_corpus` or `corpora.read_index`.
-        config: `config.Config`.
+        config: `config.Config`, its dictionary, or the name of a preset.
         out: the run folder. A run that was interrupted there goes on where it stopped; a finished one is returned.
         protocol, fold, **split_options: of `splits.split`.
         seed: of the split, the weights and everything random in training.
@@ -68,7 +69,8 @@ def train(
         InputError: a split that cannot be made, no readable clip, a folder that holds another run, or a model to start
             from that has heard what is to be measured or to choose.
     """
-    out, index = Path(out), merge_labels(named(index), config.data.merge)
+    out, config = Path(out), checked_config(config)
+    index = merge_labels(named(index), config.data.merge)
     run = settings_of(config, protocol, fold, seed, **split_options)
     preset = preset_name(config)
     finished(out, run)
@@ -93,7 +95,7 @@ def train(
     index, parts = divided(clips, config, protocol, fold, seed, **split_options)
     run["index"] = fingerprint(index, config.head, clips.marks, parts)
     if finished(out, run, index, parts):
-        report = json.loads((out / "report.json").read_text())
+        report = json.loads((out / "report.json").read_text(encoding="utf-8"))
         draw(report, out)
         return report
     rows = {part: np.flatnonzero(parts == part) for part in ("train", "validation", "test")}
@@ -168,21 +170,32 @@ def train(
 
 
 def draw(report, out):
-    """The pictures of a finished run that are not there yet, from its files."""
+    """The pictures of a finished run that are not there yet, from its files; one that fails costs nothing else."""
     chosen, results, head = report["chosen"], report["results"], report["config"]["head"]["kind"]
     network = report["config"]["network"]["architecture"]
     title = f"{report['corpus']}, {report['protocol']} fold {report['fold']}, {network}, seed {report['seed']}"
-    if not (out / "curves.png").exists():
-        log = pd.read_csv(out / "log.csv")
-        plots.learning_curves(log, report["epochs"][chosen], out / "curves.png", title=title)
-    if results and head != "vad" and not (out / "confusion.png").exists():
-        plots.confusion_matrix(results[chosen], out / "confusion.png", title=title)
-    if results and head != "categorical" and not (out / "dimensions.png").exists():
+
+    def curves(path):
+        plots.learning_curves(pd.read_csv(out / "log.csv"), report["epochs"][chosen], path, title=title)
+
+    def confusion(path):
+        plots.confusion_matrix(results[chosen], path, title=title)
+
+    def dimensions(path):
         true, given = list(DIMENSIONS), [f"true_{name}" for name in DIMENSIONS]
         sphere, table = Sphere(**report["sphere"]), read_csv(out / "predictions.csv", (*true, *given))
         rated = table.dropna(subset=given)
         both = [sphere.to_cube(rated[names].to_numpy("float64")) for names in (given, true)]
-        plots.dimensions(results[chosen]["vad"], sphere, *both, out / "dimensions.png", title=title)
+        plots.dimensions(results[chosen]["vad"], sphere, *both, path, title=title)
+
+    wanted = {"curves": curves}
+    wanted |= {"confusion": confusion} if results and head != "vad" else {}
+    wanted |= {"dimensions": dimensions} if results and head != "categorical" else {}
+    for name, picture in wanted.items():
+        path = out / f"{name}.png"
+        if not path.exists():
+            with plots.beside_results(path):
+                picture(path)
 
 
 def predictions_table(clips, labels, truth, answers):
@@ -197,6 +210,18 @@ def predictions_table(clips, labels, truth, answers):
             columns = [before + name for name in DIMENSIONS]
             table = pd.concat([table, pd.DataFrame(values.round(6), columns=columns)], axis=1)
     return table
+
+
+def checked_config(config):
+    """The configuration of one, of its dictionary or of a preset's name."""
+    if isinstance(config, Config):
+        return config
+    if not isinstance(config, str | dict):
+        raise InputError(
+            'Settings are a `Config`, e.g. `emohrnet_tf.preset("tuned")`, a dictionary, or the name of a preset. '
+            f"Received: {type(config).__name__}"
+        )
+    return preset_of(config) if isinstance(config, str) else Config.from_dict(config)
 
 
 def check_settings(config, index, protocol):

@@ -9,7 +9,7 @@ from recordings import RATE, muxed, voice, written
 
 from emohrnet_tf.audio.decode import read_clip
 from emohrnet_tf.audio.decoders import decoder_of, versions
-from emohrnet_tf.audio.files import load_audio, measure_audio, stream_audio
+from emohrnet_tf.audio.files import load_audio, stream_audio
 from emohrnet_tf.corpora.index import _read_facts
 from emohrnet_tf.errors import InputError
 
@@ -221,4 +221,6 @@ def test_opposite_channels_do_not_cancel(tmp_path):
 
 def test_the_length_is_measured(tmp_path):
     soundfile.write(tmp_path / "a.wav", np.zeros((8000, 2)), RATE)
-    assert measure_audio(tmp_path / "a.wav") == (0.5, 2)
+    facts = {}
+    assert sum(map(len, stream_audio(tmp_path / "a.wav", measured=facts))) == 8000
+    assert facts == {"seconds": 0.5, "channels": 2}

@@ -75,6 +75,17 @@ def test_what_is_read_is_not_written_over(emohrnet, run, clip, table):
     assert (clip.read_bytes(), table.read_bytes()) == before
 
 
+def test_two_results_are_not_written_to_one_place(emohrnet, run, clip, table, tmp_path):
+    one, linked = tmp_path / "a.png", tmp_path / "folder" / ".." / "a.png"
+    (tmp_path / "folder").mkdir()
+    fails(emohrnet("timeline", clip, "--model", run, "--hop", 0.5, "--out", one, "--picture", linked), "something else")
+    fails(emohrnet("evaluate", table, "--model", run, "--picture", one, "--reliability", linked), "something else")
+    fails(emohrnet("evaluate", table, "--model", run, "--picture", one, "--json", linked), "something else")
+    fails(emohrnet("robustness", table, "--model", run, "--picture", one, "--json", linked), "something else")
+    fails(emohrnet("info", "--picture", one, "--json", linked), "something else")
+    assert not one.exists()
+
+
 def test_a_full_disk_is_one_line(emohrnet, monkeypatch):
     def full(*arguments, **settings):
         raise OSError(28, "No space left on device", "big.csv")
@@ -98,6 +109,16 @@ def test_predict_touches_no_file_beside_its_own(emohrnet, run, clip, tmp_path):
     assert json.loads((tmp_path / "report.csv.made_by.json").read_text())["labels"] == ["neutral", "sadness", "anger"]
     (tmp_path / "report.csv.made_by.json").write_text("no JSON")
     fails(emohrnet("predict", clip, "--model", run, "--out", tmp_path / "report.csv"), "made by something else")
+
+
+def test_a_name_in_another_folder_is_another_file(emohrnet, run, clip, tmp_path, monkeypatch):
+    (tmp_path / "other").mkdir()
+    write_voice(tmp_path / "other" / "clip.wav", 320.0)
+    for folder in (clip.parent, tmp_path / "other", clip.parent):
+        monkeypatch.chdir(folder)
+        code, _, err = emohrnet("predict", "clip.wav", "--model", run, "--out", tmp_path / "x.csv")
+        assert code == 0, err
+    assert pd.read_csv(tmp_path / "x.csv").file.tolist() == [str(clip), str(tmp_path / "other" / "clip.wav")]
 
 
 def test_out_writes_csv_and_says_so(emohrnet, run, clip, tmp_path):

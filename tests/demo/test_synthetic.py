@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import soundfile
 
+from emohrnet_tf.demo import speech
 from emohrnet_tf.demo import voices as synthetic
 from emohrnet_tf.demo.voices import DIMENSIONS, EMOTIONS, PROSODY, make_corpus, make_voice, plan_clip, speak
 from emohrnet_tf.errors import InputError
@@ -154,7 +155,7 @@ def test_emotion_leaves_the_formants_alone(speaker, monkeypatch):
     own = make_voice(0, speaker)
     by_size = []
     for scale in (0.95, 1.05):
-        monkeypatch.setattr(synthetic, "make_voice", lambda *_, scale=scale: own | {"formant_scale": scale})
+        monkeypatch.setattr(speech, "make_voice", lambda *_, scale=scale: own | {"formant_scale": scale})
         by_size.append(voice())
     assert formant_shift(*by_size) > 1.05, "the measure sees a vocal tract that does change"
 

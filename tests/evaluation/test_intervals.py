@@ -1,6 +1,8 @@
 import numpy as np
+import pandas as pd
 import pytest
 
+from emohrnet_tf.data.leakage import speakers_of
 from emohrnet_tf.evaluation.metrics import classification_report, dimensions_report
 from emohrnet_tf.evaluation.report import comparison, table
 from emohrnet_tf.model.sphere import Sphere
@@ -17,19 +19,19 @@ def draw_clips(random, speakers, classes=7, clips=12):
 
 @pytest.mark.parametrize("speakers", [4, 5, 6])
 def test_of_a_hundred_intervals_by_speaker_ninety_three_or_more_hold_the_truth(speakers):
-    from emohrnet_tf.evaluation import metrics
+    from emohrnet_tf.evaluation import intervals
 
     random, held, count = np.random.default_rng(speakers), 0, 600
     for _ in range(count):
         true, said, names = draw_clips(random, speakers)
-        low, high = metrics._speaker_interval(names.astype(int), true, said.argmax(axis=1), 7)["uar"]
+        low, high = intervals.recall_speaker_interval(names.astype(int), true, said.argmax(axis=1), 7)["uar"]
         held += low <= 0.6 <= high
     assert held / count >= 0.93
 
 
 @pytest.mark.parametrize("speakers", [4, 6])
 def test_intervals_of_ccc_by_speaker_hold_the_truth(speakers):
-    from emohrnet_tf.evaluation import metrics
+    from emohrnet_tf.evaluation import dimensions
 
     def draw(random, speakers, clips=60):
         true = 0.4 * random.standard_normal((speakers, clips, 3))
@@ -41,9 +43,29 @@ def test_intervals_of_ccc_by_speaker_hold_the_truth(speakers):
     random, held, count = np.random.default_rng(speakers), 0, 400
     for _ in range(count):
         true, said = draw(random, speakers)
-        limits = metrics._ccc_speaker_interval(np.repeat(np.arange(speakers), 60), metrics._moments(true, said))
+        limits = dimensions._ccc_speaker_interval(np.repeat(np.arange(speakers), 60), dimensions._moments(true, said))
         held += (limits[:3, 0] <= truth).astype(int) * (truth <= limits[:3, 1])
     assert (held / count).mean() >= 0.93
+
+
+def test_clips_without_a_speaker_are_no_speaker():
+    true, said, names = draw_clips(np.random.default_rng(0), 4)
+    labels = [f"c{i}" for i in range(7)]
+    for missing in (None, np.nan):
+        some = [missing if number % 50 == 0 else name for number, name in enumerate(names)]
+        report = classification_report(labels, true, said, some)
+        assert [row["speaker"] for row in report["per_speaker"]] == ["0", "1", "2", "3"]
+        assert "by_speaker" not in report["interval"]
+        assert "by_clip" in report["interval"]
+    cube = np.random.default_rng(0).uniform(-1, 1, (60, 3))
+    vad = dimensions_report(cube, 0.9 * cube, Sphere(1, 5), [None, *np.repeat(list("abc"), 20)[1:]])
+    assert set(vad["interval"]) == {"by_clip"}
+
+
+def test_speakers_of_two_corpora_are_not_one():
+    index = pd.DataFrame({"file": list("abcd"), "speaker": ["1", "2", "1", None], "corpus": ["x", "x", "y", "y"]})
+    assert speakers_of(index, missing=True).tolist() == ["x/1", "x/2", "y/1", None]
+    assert speakers_of(index.iloc[:2]).tolist() == ["1", "2"]
 
 
 def test_the_number_of_speakers_stands_beside_their_interval():

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 from contracts import check_layer
 
-from emohrnet_tf.model.layers import BasicBlock, BatchNorm, Bottleneck, ConvBN, FinalFuse, Fuse, Transition
+from emohrnet_tf.model.branches import FinalFuse, Fuse, Transition
+from emohrnet_tf.model.layers import BasicBlock, BatchNorm, Bottleneck, ConvBN
 
 
 def maps(*channels, frames=16, mels=8, batch=2, seed=0):

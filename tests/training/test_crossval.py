@@ -49,6 +49,27 @@ def test_every_clip_is_tested_once_and_the_means_are_of_the_folds(folder, index)
     assert (folder / "confusion.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_folder_with_anothers_report_is_left_alone(run, index, short, tmp_path):
+    before = (run / "report.json").read_bytes()
+    (tmp_path / "report.json").write_text("no JSON")
+    for out in (run, tmp_path):
+        with pytest.raises(InputError, match="report.json is no report of crossval"):
+            crossval(index, short, out, "speaker", verbose=0)
+    assert (run / "report.json").read_bytes() == before
+    assert (tmp_path / "report.json").read_text() == "no JSON"
+
+
+def test_a_picture_that_fails_costs_the_folds_nothing(folder, index, short, monkeypatch, caplog):
+    def fail(*arguments, **settings):
+        raise RuntimeError("no font has these letters")
+
+    before = report_of(folder)
+    monkeypatch.setattr("emohrnet_tf.plots.confusion_matrix", fail)
+    again = crossval(index, short, folder, "speaker", seeds=(0,), verbose=0, say=lambda line: None)
+    assert again["scores"]["last"] == pytest.approx(before["scores"]["last"])
+    assert f"{folder / 'confusion.png'} was not drawn (no font" in caplog.text
+
+
 def test_a_fold_of_it_is_the_fold_that_train_gives(folder, index, short, tmp_path):
     train(index, short, tmp_path / "run", protocol="speaker", fold=3, seed=0, verbose=0)
     alone, among = (json.loads(p.read_text()) for p in (tmp_path / "run/report.json", folder / "fold3_seed0.json"))

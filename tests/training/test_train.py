@@ -407,6 +407,26 @@ def test_tensorboard_is_asked_for_before_an_epoch_is_spent(index, config, tmp_pa
     assert not (tmp_path / "run").exists()
 
 
+def test_results_are_there_before_pictures_and_without_them(index, config, tmp_path, trainer, monkeypatch, caplog):
+    def fail(*arguments, **settings):
+        assert (tmp_path / "report.json").is_file()
+        assert (tmp_path / "predictions.csv").is_file()
+        assert (tmp_path / "model.keras").is_file()
+        raise UserWarning("no font has these letters")  # as Python raises it with -W error
+
+    short = config.replace({"training": {"epochs": 1}})
+    with monkeypatch.context() as patch:
+        patch.setattr("emohrnet_tf.plots.learning_curves", fail)
+        report = train(index, short, tmp_path, trainer=trainer, verbose=0)
+    assert f"{tmp_path / 'curves.png'} was not drawn (no font has these letters)" in caplog.text
+    assert report == json.loads((tmp_path / "report.json").read_text())
+    assert {path.name for path in tmp_path.glob("*.png")} == {"confusion.png"}, "one picture costs no other"
+    trained = (tmp_path / "model.keras").stat().st_mtime_ns
+    assert train(index, short, tmp_path, verbose=0) == report
+    assert (tmp_path / "model.keras").stat().st_mtime_ns == trained, "it is finished, and only drawn"
+    assert (tmp_path / "curves.png").is_file()
+
+
 # --- Bad clips ---
 
 
