@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 
 import numpy as np
@@ -20,8 +21,9 @@ def short(config):
 @pytest.fixture(scope="module")
 def folder(index, short, tmp_path_factory):
     """The folder of all five folds with one seed."""
-    out = tmp_path_factory.mktemp("crossval") / "speaker"
-    crossval(index, short, out, "speaker", seeds=(0,), verbose=0, say=lambda line: None)
+    out, said = tmp_path_factory.mktemp("crossval") / "speaker", []
+    crossval(index, short, out, "speaker", seeds=(0,), verbose=0, say=said.append)
+    (out.parent / "said.txt").write_text("\n".join(said))
     return out
 
 
@@ -47,6 +49,12 @@ def test_every_clip_is_tested_once_and_the_means_are_of_the_folds(folder, index)
     assert pooled["uar"] == pytest.approx(recall_score(table.emotion, predicted, average="macro"), abs=1e-5)
     assert len(pooled["per_speaker"]) == 6
     assert (folder / "confusion.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_each_run_says_how_many_there_are_and_how_long_the_others_take(folder):
+    first, *_, last = (folder.parent / "said.txt").read_text().splitlines()
+    assert re.fullmatch(r"Fold 0, seed 0: UAR .* %, WAR .* % \(1 of 5 runs, about \d+ min left\)", first)
+    assert last.endswith("(5 of 5 runs)")
 
 
 def test_a_fold_of_it_is_the_fold_that_train_gives(folder, index, short, tmp_path):
