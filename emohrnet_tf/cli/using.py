@@ -50,11 +50,13 @@ def predict(
     """Print the emotion of files, or of all audio in folders."""
     from emohrnet_tf.inference.predict import csv_line, find_audio, predict_into, scored
     from emohrnet_tf.inference.score import columns
+    from emohrnet_tf.model.files import model_file
 
     if out is not None and form not in (None, "csv"):
         raise InputError(f"--out writes CSV: leave --format or --out away. Received: {form!r}")
     if min_confidence is not None and not 0 <= min_confidence <= 1:
         raise InputError(f"The least confidence lies between 0 and 1. Received: {min_confidence!r}")
+    model_file(model)  # what is not there is said before files are looked for
     if out is not None:
         writable(out, suffixes=(".csv",))
     files = find_audio(paths, lambda left_out: print_failed(left_out, "left out"))

@@ -54,9 +54,8 @@ def training_batches(clips, rows, targets, config, seed=0, first_epoch=0, units=
         else:
             order, name = draw_evenly(units, order_key), tf.range(tf.size(rows))
         batches = tf.data.Dataset.from_tensor_slices((order, name))
-        batches = batches.map(
-            lambda i, name: example(clips_key, channel_key, i, name), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
-        )
+        one = lambda i, name: example(clips_key, channel_key, i, name)  # noqa: E731
+        batches = batches.map(one, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         return batches.batch(batch_size, drop_remainder=True)
 
     def example(clips_key, channel_key, i, name):

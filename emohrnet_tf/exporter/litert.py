@@ -3,6 +3,7 @@
 import dataclasses
 import importlib.util
 
+from emohrnet_tf.audio.quiet import silence
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.exporter.metadata import add_metadata
 from emohrnet_tf.exporter.tflite import to_float32
@@ -38,16 +39,21 @@ def make_ready(path, files=1):
         return scorer_for(model, files)
     try:
         with replacing(ready_file(file)) as part, part.open("wb") as opened:  # where it can be, before the work
-            contents = converted(model, {MADE_FROM: made_from})
+            with silence():  # the converter talks past every logger
+                contents = converted(model, {MADE_FROM: made_from})
+                scorer = LiteRTScorer(contents)
             opened.write(contents)
     except InputError:
         return scorer_for(model, files)
-    return LiteRTScorer(contents)
+    return scorer
 
 
 def scorer_for(model, files):
     """What scores so many files fastest: a `LiteRTScorer` where it can be had, else the model itself."""
-    return LiteRTScorer(converted(model)) if files >= MANY and convertible(model) else model
+    if files < MANY or not convertible(model):
+        return model
+    with silence():
+        return LiteRTScorer(converted(model))
 
 
 def convertible(model):

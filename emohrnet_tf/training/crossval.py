@@ -2,6 +2,7 @@
 
 import functools
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -89,9 +90,10 @@ def crossval(
     clips = clips or functools.cache(lambda: Clips(merged, config.audio.sample_rate))
     # One at a time: folds of one label set share a network, and several would fill the memory.
     trainer = functools.lru_cache(1)(lambda *of_fold: Trainer(config, *of_fold))
-    reports, predictions = [], []
+    reports, predictions, took = [], [], []  # seconds of the runs that were trained now
     for seed in seeds:
         for fold in folds:
+            began = time.perf_counter()
             folder = out / f"fold{fold}_seed{seed}"
             run = (protocol, fold, seed)
             asked = settings_of(config, *run, **split_options)
@@ -106,6 +108,7 @@ def crossval(
                 table["file"] = table["file"].map(lambda file: Path(file).name)
                 write_csv(table, folder.with_suffix(".csv"))
                 write_json(folder.with_suffix(".json"), report)
+                took.append(time.perf_counter() - began)
             if not keep_models:
                 (folder / "model.keras").unlink(missing_ok=True)
             reports.append(report)
@@ -115,7 +118,11 @@ def crossval(
             result = report["results"][report["chosen"]]
             scores = [f"{name.upper()} {100 * result[name]:.1f} %" for name in ("uar", "war") if name in result]
             scores += [f"CCC {result['ccc']:.3f}"] if "ccc" in result else []
-            say(f"Fold {fold}, seed {seed}: {', '.join(scores)} ({len(reports)} of {len(seeds) * len(folds)} runs)")
+            count_of = f"{len(reports)} of {len(seeds) * len(folds)} runs"
+            if took and len(reports) < len(seeds) * len(folds):
+                left = np.mean(took) * (len(seeds) * len(folds) - len(reports))
+                count_of += f", about {left / 60:.0f} min left"
+            say(f"Fold {fold}, seed {seed}: {', '.join(scores)} ({count_of})")
     title = f"{summary['corpus']}, {protocol}, {summary['network']}, {len(folds)} of {count} folds, seed {seeds[0]}"
     if config.head.emotions and summary["pooled"]:
         with plots.beside_results(out / "confusion.png"):

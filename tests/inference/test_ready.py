@@ -1,8 +1,6 @@
 import json
-import os
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -155,21 +153,3 @@ def test_the_python_function_takes_the_ready_file_too(folder, clip, converted_on
 def test_a_model_that_is_not_there_is_named_without_tensorflow(tmp_path):
     with pytest.raises(InputError, match="No model at .*absent"):
         ready(tmp_path / "absent")
-
-
-@pytest.mark.slow
-def test_ten_hours_of_recordings_take_no_more_memory_than_one_clip(run, clip, tmp_path):
-    import soundfile
-
-    random = np.random.default_rng(0)
-    with soundfile.SoundFile(tmp_path / "0.flac", "w", 44100, 2, format="FLAC") as file:
-        for _ in range(60):
-            file.write(0.1 * random.standard_normal((60 * 44100, 2)))
-    for number in range(1, 10):
-        os.link(tmp_path / "0.flac", tmp_path / f"{number}.flac")
-    make_ready(run)
-    began = time.perf_counter()
-    _, least = without_tensorflow("predict", clip, "--model", run)
-    _, peak = without_tensorflow("predict", *tmp_path.glob("?.flac"), "--model", run, "--format", "csv")
-    print(f"{peak - least:.0f} MB above the start, {time.perf_counter() - began:.0f} s")
-    assert peak - least < 600

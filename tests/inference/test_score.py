@@ -1,10 +1,15 @@
+import os
+import subprocess
+import sys
 import threading
 import time
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 
 from emohrnet_tf import InputError
 from emohrnet_tf.audio.files import load_audio
@@ -119,3 +124,37 @@ def test_real_files_score_as_the_model_scores_their_windows(model, index):
         np.testing.assert_allclose([row[x] for x in model.labels], model.score(cut).mean(axis=0), atol=1e-5)
     table = predict(model, files)
     pd.testing.assert_frame_equal(table, pd.DataFrame(rows).astype(table.dtypes), check_exact=False)
+
+
+HOURS = """
+import pathlib, sys
+sys.path.insert(0, sys.argv[1])
+from test_score import Loudness
+from emohrnet_tf.inference.score import score_files
+
+def peak():
+    return int(pathlib.Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1e3
+
+model, (first, *others) = Loudness(), sys.argv[2:]
+next(score_files(model, [first]))
+start = peak()
+assert [row["error"] for row in score_files(model, others)] == [None] * len(others)
+print(peak() - start)
+"""
+
+
+@pytest.mark.slow
+def test_ten_recordings_of_an_hour_stay_near_the_memory_of_one_clip(tmp_path):
+    if not Path("/proc/self/status").exists():
+        pytest.skip("the peak of a process is told by Linux")
+    minute = np.random.default_rng(0).uniform(-0.5, 0.5, 60 * RATE)
+    soundfile.write(tmp_path / "clip.wav", minute[: 3 * RATE], RATE)
+    with soundfile.SoundFile(tmp_path / "0.flac", "w", RATE, 1, format="FLAC") as file:
+        for _ in range(60):
+            file.write(minute)
+    for number in range(1, 10):
+        os.link(tmp_path / "0.flac", tmp_path / f"{number}.flac")
+    files = [tmp_path / "clip.wav", *sorted(tmp_path.glob("*.flac"))]
+    command = [sys.executable, "-c", HOURS, str(Path(__file__).parent), *map(str, files)]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert float(result.stdout) < 600, "MB above the start"

@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 
 import numpy as np
@@ -20,8 +21,9 @@ def short(config):
 @pytest.fixture(scope="module")
 def folder(index, short, tmp_path_factory):
     """The folder of all five folds with one seed."""
-    out = tmp_path_factory.mktemp("crossval") / "speaker"
-    crossval(index, short, out, "speaker", seeds=(0,), verbose=0, say=lambda line: None)
+    out, said = tmp_path_factory.mktemp("crossval") / "speaker", []
+    crossval(index, short, out, "speaker", seeds=(0,), verbose=0, say=said.append)
+    (out.parent / "said.txt").write_text("\n".join(said))
     return out
 
 
@@ -68,6 +70,12 @@ def test_a_picture_that_fails_costs_the_folds_nothing(folder, index, short, monk
     again = crossval(index, short, folder, "speaker", seeds=(0,), verbose=0, say=lambda line: None)
     assert again["scores"]["last"] == pytest.approx(before["scores"]["last"])
     assert f"{folder / 'confusion.png'} was not drawn (no font" in caplog.text
+
+
+def test_each_run_says_how_many_there_are_and_how_long_the_others_take(folder):
+    first, *_, last = (folder.parent / "said.txt").read_text().splitlines()
+    assert re.fullmatch(r"Fold 0, seed 0: UAR .* %, WAR .* % \(1 of 5 runs, about \d+ min left\)", first)
+    assert last.endswith("(5 of 5 runs)")
 
 
 def test_a_fold_of_it_is_the_fold_that_train_gives(folder, index, short, tmp_path):
