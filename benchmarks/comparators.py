@@ -1,15 +1,16 @@
 """What do Light-SERNet and TIM-Net reach on the same folds, as published and in this project's recipe?
 
     python benchmarks/comparators.py emovo.csv --network tim_net --recipe published --protocol random --out comparators
-    python benchmarks/comparators.py emovo.csv --network light_sernet --recipe docs/results/emovo_random/report.json ...
+    python benchmarks/comparators.py emovo.csv --network light_sernet --recipe known_speakers --protocol random ...
 
 Both networks are built from the facts in their papers (arXiv 2110.03435, 2211.08233). `published` is their own
 features, length, optimiser and epochs, but the last epoch is the result, where the papers' figures are the best epoch
-on the test (TIM-Net's since August 2023: the last). Instead of `published`, a report of `emohrnet crossval` gives its
-recipe: its log-mels (TIM-Net: 39 cepstra of them), augmentation and schedule. Validation clips train in both.
+on the test (TIM-Net's since August 2023: the last). Instead of `published`, a preset or a report of `emohrnet crossval`
+gives its recipe: its log-mels (TIM-Net: 39 cepstra of them), augmentation, labels and schedule; it was made for another
+network, which a comparator cannot be blamed for. Validation clips train in both.
 
-OUT/CORPUS_PROTOCOL_NETWORK_RECIPE holds a JSON and a CSV for each fold, as `emohrnet crossval` writes them, and
-`report.json`; folds that are there are not repeated.
+OUT/CORPUS_PROTOCOL_NETWORK_RECIPE (and `_10folds`, where --folds asks for other than the protocol's own) holds a JSON
+and a CSV for each fold, as `emohrnet crossval` writes them, and `report.json`; folds that are there are not repeated.
 """
 
 import argparse
@@ -28,20 +29,21 @@ import tensorflow as tf
 from comparators_networks import FEATURES, NETWORKS, SAMPLE_RATE, SECONDS, on_log_mels
 from keras import ops
 
-from emohrnet_tf.config import Config
+from emohrnet_tf.config import PRESETS, Config, preset
 from emohrnet_tf.corpora import read_index
 from emohrnet_tf.data.pipeline import Clips, training_batches, window_batches
 from emohrnet_tf.data.splits import fold_count, split
-from emohrnet_tf.data.targets import emotion_numbers
+from emohrnet_tf.data.targets import emotion_numbers, joint_speakers, joint_targets
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.evaluation.calibration import pool_windows
 from emohrnet_tf.evaluation.metrics import Truth, answers_report
 from emohrnet_tf.files import write_csv, write_json
+from emohrnet_tf.model.heads import SumOverSpeakers
 from emohrnet_tf.provenance import provenance
 from emohrnet_tf.training.crossval import read_predictions, summarize
 from emohrnet_tf.training.identity import earlier_fingerprint
 from emohrnet_tf.training.losses import smoothed_cross_entropy
-from emohrnet_tf.training.run import ordered, predictions_table
+from emohrnet_tf.training.run import ordered, predictions_table, with_measured
 from emohrnet_tf.training.trainer import learning_rate, make_optimizer
 
 EVALUATE_EVERY = 10  # epochs; "best on test" is the best of these
@@ -106,15 +108,26 @@ def fit_published(name, features, classes, targets, rows, settings, seed):
     return watch, network
 
 
-def fit_recipe(name, clips, classes, targets, rows, config, seed):
+def fit_recipe(name, clips, labels, targets, rows, config, seed):
     """Train in the recipe of a configuration; the `BestOnTest` of it and the network."""
-    network = on_log_mels(name, config.audio, classes)
-    compiled(network, make_optimizer(config.training), config.training.label_smoothing)
+    settings, speakers = config.training, config.network.joint_speakers
+    network = on_log_mels(name, config.audio, len(labels) * max(speakers, 1))
+    if speakers:  # pairs of speaker and emotion, whose targets come smoothed
+        targets = joint_targets(clips.index, labels, rows["train"], settings.label_smoothing)
+        compiled(network, make_optimizer(settings), 0.0)
+    else:
+        targets = targets[rows["train"]]
+        compiled(network, make_optimizer(settings), settings.label_smoothing)
+    emotions = SumOverSpeakers(max(speakers, 1))
     windows, owners = window_batches(clips, rows["test"], config.audio)
-    answer = lambda model: pool_windows({"logits": model.predict(windows, verbose=0)}, owners)["probabilities"]  # noqa: E731
+
+    def answer(model):
+        logits = emotions(model.predict(windows, verbose=0)).numpy()
+        return pool_windows({"logits": logits}, owners)["probabilities"]
+
     watch = BestOnTest(answer, config.training.epochs)
     rate = keras.callbacks.LearningRateScheduler(lambda epoch: learning_rate(config.training, epoch))
-    batches, steps = training_batches(clips, rows["train"], targets[rows["train"]], config, seed)
+    batches, steps = training_batches(clips, rows["train"], targets, config, seed)
     network.fit(
         batches, steps_per_epoch=steps, epochs=config.training.epochs, callbacks=[rate, watch], shuffle=False, verbose=0
     )
@@ -124,7 +137,8 @@ def fit_recipe(name, clips, classes, targets, rows, config, seed):
 def run_fold(name, recipe, clips, features, run):
     """Train and measure one fold: `(report, table of predictions)` as `train.train` has them."""
     seed = run["seed"]
-    parts = split(clips.index, run["protocol"], fold=run["fold"], seed=seed).replace("validation", "train")
+    parts = split(clips.index, run["protocol"], fold=run["fold"], seed=seed, folds=run.get("folds"))
+    parts = parts.replace("validation", "train")
     rows = {part: np.flatnonzero(parts == part) for part in ("train", "test")}
     labels = ordered(clips.index.emotion.unique())
     numbers = emotion_numbers(clips.index, labels)
@@ -134,7 +148,11 @@ def run_fold(name, recipe, clips, features, run):
         settings = run["config"]["training"]
         watch, network = fit_published(name, features(), len(labels), targets, rows, settings, seed)
     else:
-        watch, network = fit_recipe(name, clips, len(labels), targets, rows, recipe, seed)
+        recipe = with_measured(recipe, clips, rows["train"])
+        if recipe.training.joint_speakers:
+            speakers = joint_speakers(clips.index, parts, run["protocol"])
+            recipe = recipe.replace({"network": {"joint_speakers": speakers}})
+        watch, network = fit_recipe(name, clips, labels, targets, rows, recipe, seed)
     test, truth = clips.index.iloc[rows["test"]], Truth(numbers[rows["test"]])
     speakers = test.speaker.tolist()
     war = {epoch: (p.argmax(axis=1) == truth.emotion).mean() for epoch, p in watch.answers.items()}
@@ -154,15 +172,22 @@ def run_fold(name, recipe, clips, features, run):
     return report, predictions_table(test, labels, truth, answers)
 
 
-def described(recipe, network, corpus):
-    """The configuration of a run in the form of crossval's reports, and the recipe to train by."""
+def described(recipe, network, corpus, epochs=None):
+    """The configuration of a run in the form of crossval's reports, and the recipe to train by.
+
+    Args:
+        recipe: "published", the name of a preset, or a report of `emohrnet crossval`.
+        network, corpus: names.
+        epochs: of the recipe, or None for its own; those of "published" stand.
+    """
     if recipe == "published":
         audio = {"light_sernet": {"seconds": 3.0}, "tim_net": {"seconds": SECONDS[corpus], "sample_rate": 22050}}
         training = {**PUBLISHED[network], "mixed_precision": False, "train_on_validation": True}
         return {"audio": audio[network], "network": {"architecture": network}, "training": training}, recipe
-    report = json.loads(Path(recipe).read_text())
+    config = preset(recipe) if recipe in PRESETS else Config.from_dict(json.loads(Path(recipe).read_text())["config"])
     whole = {"train_on_validation": True, "choose": "last", "mixed_precision": False, "initial": None}
-    config = Config.from_dict(report["config"]).replace({"training": whole})
+    whole["epochs"] = epochs or config.training.epochs
+    config = config.replace({"training": whole, "network": {"joint_speakers": 0}, "audio": {"statistics": None}})
     return {**config.to_dict(), "network": {"architecture": network}}, config
 
 
@@ -170,9 +195,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("index", help="index of RAVDESS or EMOVO")
     parser.add_argument("--network", choices=list(NETWORKS), required=True)
-    parser.add_argument("--recipe", default="published", help="published, or a report of `emohrnet crossval`")
+    parser.add_argument("--recipe", default="published", help="published, a preset, or crossval's report.json")
+    parser.add_argument("--epochs", type=int, help="of a recipe, else its own")
     parser.add_argument("--protocol", choices=("random", "speaker", "loso"), required=True)
-    parser.add_argument("--folds", default="all", help="all, or numbers with commas")
+    parser.add_argument("--folds", type=int, help="number of folds, else the protocol's own")
+    parser.add_argument("--only", help="run some folds alone: numbers with commas")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=0, help="0: all cores")
     parser.add_argument("--out", type=Path, required=True)
@@ -181,11 +208,12 @@ def main():
     network, protocol, seed = arguments.network, arguments.protocol, arguments.seed
     clips = Clips(read_index(arguments.index), SAMPLE_RATE)
     corpus = clips.index.corpus.iloc[0]
-    config, recipe = described(arguments.recipe, network, corpus)
+    config, recipe = described(arguments.recipe, network, corpus, arguments.epochs)
     kind = "published" if recipe == "published" else "our_recipe"
-    out = arguments.out / f"{corpus}_{protocol}_{network}_{kind}"
-    count = fold_count(clips.index, protocol)
-    folds = range(count) if arguments.folds == "all" else [int(fold) for fold in arguments.folds.split(",")]
+    count = fold_count(clips.index, protocol, arguments.folds)
+    other = "" if count == fold_count(clips.index, protocol) else f"_{count}folds"
+    out = arguments.out / f"{corpus}_{protocol}_{network}_{kind}{other}"
+    only = range(count) if arguments.only is None else [int(fold) for fold in arguments.only.split(",")]
     features = functools.cache(
         lambda: np.stack([FEATURES[network](clips.waveform(row), corpus) for row in range(len(clips.index))])
     )
@@ -193,8 +221,9 @@ def main():
     for fold in range(count):  # those of earlier calls belong to the summary too
         file = out / f"fold{fold}_seed{seed}.json"
         run = {"protocol": protocol, "fold": fold, "seed": seed, "preset": kind, "network": network}
+        run |= {"folds": count} if other else {}
         run |= {"index": earlier_fingerprint(clips.index, Config().head), "config": config}
-        if fold in folds and not file.exists():
+        if fold in only and not file.exists():
             report, table = run_fold(network, recipe, clips, features, run)
             table["file"] = table["file"].map(lambda name: Path(name).name)
             write_csv(table, file.with_suffix(".csv"))
@@ -215,7 +244,7 @@ def report_of(file, run):
     """
     report = json.loads(file.read_text())
     asked = json.loads(json.dumps(run))
-    if different := [key for key in asked if report[key] != asked[key] and key != "config"]:
+    if different := [key for key in asked if report.get(key) != asked[key] and key != "config"]:
         raise InputError(f"{file} is of another {', '.join(different)}: give another folder as --out. Received: {file}")
     return report
 

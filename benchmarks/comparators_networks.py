@@ -1,4 +1,4 @@
-"""Light-SERNet and TIM-Net, and the features that they take, from the facts in their papers."""
+"""Light-SERNet and TIM-Net, built from the facts in their papers: features and networks of `comparators.py`."""
 
 import keras
 import librosa

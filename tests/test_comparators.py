@@ -1,5 +1,6 @@
 """The comparators are the published networks: their parameters, features and schedules, and they learn."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from emohrnet_tf.training.identity import earlier_fingerprint
     ],
 )
 def test_parameters_are_the_published_ones(network, shape, classes, parameters):
-    model = comparators.NETWORKS[network](shape, classes)
+    model = networks.NETWORKS[network](shape, classes)
     assert comparators.trainable_parameters(model) == parameters
     assert model.output_shape == (None, classes)
 
@@ -80,7 +81,7 @@ def test_with_equal_weights_for_both_directions_time_reversed_is_the_same_to_tim
     assert np.abs(model(x) - model(x[:, ::-1])).max() < 1e-4
 
 
-@pytest.mark.parametrize("network", list(comparators.NETWORKS))
+@pytest.mark.parametrize("network", list(networks.NETWORKS))
 def test_a_tiny_step_lowers_the_loss(network):
     random = np.random.default_rng(0)
     shape = {"light_sernet": (32, 16, 1), "tim_net": (32, 39)}[network]
@@ -97,16 +98,17 @@ def test_a_tiny_step_lowers_the_loss(network):
     assert float(model.optimizer.learning_rate) == pytest.approx(comparators.published_rate(settings, 2), rel=1e-5)
 
 
-@pytest.mark.parametrize("network", list(comparators.NETWORKS))
+@pytest.mark.parametrize("network", list(networks.NETWORKS))
 def test_a_comparator_also_takes_our_log_mels(network):
     audio = Audio(frames=64)
-    model = comparators.on_log_mels(network, audio, 7)
+    model = networks.on_log_mels(network, audio, 7)
     assert model(np.zeros((2, 64, 64, 1), "float32")).shape == (2, 7)
 
 
-def test_a_fold_in_our_recipe_has_the_form_of_a_report(index, tmp_path):
+@pytest.mark.parametrize("name", ["tuned", "known_speakers"])
+def test_a_fold_in_our_recipe_has_the_form_of_a_report(name, index, tmp_path):
     clips = Clips(index, 16000)
-    config = preset("tuned").replace({"audio": {"frames": 64}, "training": {"epochs": 1, "batch_size": 8}})
+    config = preset(name).replace({"audio": {"frames": 64}, "training": {"epochs": 1, "batch_size": 8}})
     run = {"protocol": "random", "fold": 0, "seed": 0, "preset": "our_recipe", "network": "tim_net"}
     run["config"] = {**config.to_dict(), "network": {"architecture": "tim_net"}}
     run["index"] = earlier_fingerprint(index, config.head)
@@ -117,3 +119,12 @@ def test_a_fold_in_our_recipe_has_the_form_of_a_report(index, tmp_path):
     summary = summarize([report], [pd.read_csv(tmp_path / "fold0_seed0.csv").assign(seed=0)], 5)
     assert summary["network"] == "tim_net"
     assert not summary["complete"]
+
+
+def test_a_preset_is_a_recipe_and_nothing_of_another_fold_is_taken_along(tmp_path):
+    config, recipe = comparators.described("known_speakers", "tim_net", "emovo", epochs=7)
+    assert (recipe.training.epochs, recipe.training.joint_speakers, recipe.audio.normalize) == (7, True, "corpus")
+    assert config["network"] == {"architecture": "tim_net"}
+    measured = recipe.replace({"audio": {"statistics": [[0.0] * 64, [1.0] * 64]}, "network": {"joint_speakers": 6}})
+    (tmp_path / "report.json").write_text(json.dumps({"config": measured.to_dict()}))
+    assert comparators.described(str(tmp_path / "report.json"), "tim_net", "emovo")[1] == recipe

@@ -161,16 +161,22 @@ def test_targets_are_pairs_and_smoothing_goes_to_those_that_occur():
     np.testing.assert_allclose(targets, [[0.1, 0.1, 0.8, 0], [0.1, 0.8, 0.1, 0], [0.8, 0.1, 0.1, 0]], atol=1e-6)
 
 
-def test_a_model_to_start_from_gives_its_body_and_no_pairs(index, config, joint, run, tmp_path):
-    """Who the speakers of a model are it does not say."""
-    settings = joint.replace({"training": {"epochs": 1, "learning_rate": 0.0}})
-    trainer = Trainer(settings, ["neutral", "sadness", "anger"], speakers=6)
+def test_a_model_to_start_from_gives_its_body_and_no_pairs(heard, known, joint, tmp_path):
+    """Whose voices a model knows it does not say."""
+    plain = EmoHRNet(heard.labels, heard.audio, Network("tiny"))
+    plain.save(tmp_path / "plain.keras")
+    trainer = Trainer(joint, heard.labels, speakers=6)
     trainer.reset(0)
     drawn = trainer.network.get_layer("logits_joint").get_weights()
-    trainer.reset(0, str(run))
-    body = load_model(run).network.get_layer("stem1").get_weights()
-    assert all(np.array_equal(a, b) for a, b in zip(body, trainer.network.get_layer("stem1").get_weights()))
-    assert all(np.array_equal(a, b) for a, b in zip(drawn, trainer.network.get_layer("logits_joint").get_weights()))
+    for model, start in ((plain, tmp_path / "plain.keras"), (heard, known)):
+        trainer.reset(0, str(start))
+        for name, expected in (
+            ("stem1", model.network.get_layer("stem1").get_weights()),
+            ("logits_joint", drawn),
+            ("logits", [np.float32(1)]),
+        ):
+            found = trainer.network.get_layer(name).get_weights()
+            assert all(np.array_equal(one, other) for one, other in zip(expected, found, strict=True)), name
 
 
 @pytest.mark.parametrize(
