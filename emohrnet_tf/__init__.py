@@ -23,6 +23,7 @@ _HOMES = {
     "prepare": "data.prepare",
     "train": "training.run",
     "crossval": "training.crossval",
+    "report": "training.page",
     "evaluate": "evaluation.on_index",
     "robustness": "evaluation.robustness",
     "predict": "inference.predict",

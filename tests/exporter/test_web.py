@@ -153,7 +153,8 @@ def test_silence_is_called_silence(page, tmp_path):
     soundfile.write(tmp_path / "silence.wav", np.zeros(16000), 16000)
     page.set_input_files("#audio-file", tmp_path / "silence.wav")
     _, shown, mean = table(page)
-    assert np.isnan(shown).all() and np.isnan(mean).all()
+    assert np.isnan(shown).all()
+    assert np.isnan(mean).all()
     assert page.inner_text("#emotion") == "silence"
     assert "silence" in page.inner_text("#status").removeprefix("silence.wav")
 
