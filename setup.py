@@ -45,8 +45,12 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     project_urls={"Source": REPOSITORY} if REPOSITORY else {},
-    packages=find_packages(include=["emohrnet_tf", "emohrnet_tf.*"]),
-    package_data={"emohrnet_tf.pretrained": ["*.npz", "*.md", "LICENSE-*"]},
+    packages=[*find_packages(include=["emohrnet_tf", "emohrnet_tf.*"]), "emohrnet_tf.web"],
+    package_dir={"emohrnet_tf.web": "export/web"},  # the page of `emohrnet serve`, which is also there to be copied
+    package_data={
+        "emohrnet_tf.pretrained": ["*.npz", "*.md", "LICENSE-*"],
+        "emohrnet_tf.web": ["*.html", "*.js", "*.css", "*.svg", "package.json"],
+    },
     python_requires=">=3.11",
     install_requires=required,
     extras_require={
