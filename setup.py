@@ -74,6 +74,7 @@ setup(
         "serving": ["tensorflow-serving-api>=2.17"],
         "tensorboard": ["tensorboard>=2.17"],
         "jax": ["jax>=0.4.30"],
+        "listen": ["sounddevice>=0.4.6"],
         "audformat": ["audformat>=1.1"],
     },
     entry_points={"console_scripts": ["emohrnet = emohrnet_tf.cli:main"]},
