@@ -75,6 +75,7 @@ setup(
         "tensorboard": ["tensorboard>=2.17"],
         "jax": ["jax>=0.4.30"],
         "listen": ["sounddevice>=0.4.6"],
+        "parquet": ["pyarrow>=16"],
         "audformat": ["audformat>=1.1"],
     },
     entry_points={"console_scripts": ["emohrnet = emohrnet_tf.cli:main"]},

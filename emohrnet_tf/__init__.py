@@ -28,6 +28,7 @@ _HOMES = {
     "robustness": "evaluation.robustness",
     "predict": "inference.predict",
     "timeline": "inference.timeline",
+    "embed": "inference.embed",
     "export": "exporter.exporter",
 }
 __all__ = [*_HOMES, "__version__"]

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from emohrnet_tf import __version__
-from emohrnet_tf.cli import corpora, figures, listening, reporting, serving, training, using
+from emohrnet_tf.cli import corpora, embedding, figures, listening, reporting, serving, training, using
 from emohrnet_tf.cli.output import print_error
 from emohrnet_tf.errors import InputError, TrainingDiverged
 
@@ -39,16 +39,8 @@ def emohrnet(
 
 for command in (
     *(figures.info, corpora.index, corpora.prepare, training.train, training.crossval, figures.evaluate),
-    *(
-        figures.robustness,
-        reporting.report,
-        using.predict,
-        using.timeline,
-        listening.listen,
-        using.export,
-        serving.serve,
-        using.demo,
-    ),
+    *(figures.robustness, reporting.report, using.predict, using.timeline, listening.listen, embedding.embed),
+    *(using.export, serving.serve, using.demo),
 ):
     app.command()(command)
 
