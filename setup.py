@@ -45,8 +45,12 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     project_urls={"Source": REPOSITORY} if REPOSITORY else {},
-    packages=find_packages(include=["emohrnet_tf", "emohrnet_tf.*"]),
-    package_data={"emohrnet_tf.pretrained": ["*.npz", "*.tflite", "*.md", "LICENSE-*"]},
+    packages=[*find_packages(include=["emohrnet_tf", "emohrnet_tf.*"]), "emohrnet_tf.web"],
+    package_dir={"emohrnet_tf.web": "export/web"},  # the page of `emohrnet serve`, which is also there to be copied
+    package_data={
+        "emohrnet_tf.pretrained": ["*.npz", "*.tflite", "*.md", "LICENSE-*"],
+        "emohrnet_tf.web": ["*.html", "*.js", "*.css", "*.svg", "package.json"],
+    },
     python_requires=">=3.11",
     install_requires=required,
     extras_require={
@@ -70,6 +74,8 @@ setup(
         "serving": ["tensorflow-serving-api>=2.17"],
         "tensorboard": ["tensorboard>=2.17"],
         "jax": ["jax>=0.4.30"],
+        "listen": ["sounddevice>=0.4.6"],
+        "parquet": ["pyarrow>=16"],
         "audformat": ["audformat>=1.1"],
     },
     entry_points={"console_scripts": ["emohrnet = emohrnet_tf.cli:main"]},

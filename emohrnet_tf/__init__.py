@@ -23,10 +23,12 @@ _HOMES = {
     "prepare": "data.prepare",
     "train": "training.run",
     "crossval": "training.crossval",
+    "report": "training.page",
     "evaluate": "evaluation.on_index",
     "robustness": "evaluation.robustness",
     "predict": "inference.predict",
     "timeline": "inference.timeline",
+    "embed": "inference.embed",
     "export": "exporter.exporter",
 }
 __all__ = [*_HOMES, "__version__"]

@@ -137,6 +137,8 @@ def test_the_wheel_holds_the_package_alone(tmp_path):
     assert any(name.endswith("entry_points.txt") for name in names)
     pretrained = {name: f"emohrnet_tf/pretrained/{name}" for name in PRETRAINED}
     assert set(pretrained.values()) <= set(names)
+    assert {"emohrnet_tf/web/index.html", "emohrnet_tf/web/app.js", "emohrnet_tf/web/package.json"} <= set(names)
+    assert not [name for name in names if "node_modules" in name]
     assert wheel.getinfo(pretrained["ravdess.npz"]).file_size <= 4e6
     assert wheel.getinfo(pretrained["ravdess.tflite"]).file_size <= 8e6
     assert b"CC BY-NC-SA 4.0" in wheel.read(pretrained["LICENSE-ravdess"])

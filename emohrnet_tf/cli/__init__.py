@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from emohrnet_tf import __version__
-from emohrnet_tf.cli import corpora, figures, training, using
+from emohrnet_tf.cli import corpora, embedding, figures, listening, reporting, serving, training, using
 from emohrnet_tf.cli.output import print_error
 from emohrnet_tf.errors import InputError, TrainingDiverged
 
@@ -39,7 +39,8 @@ def emohrnet(
 
 for command in (
     *(figures.info, corpora.index, corpora.prepare, training.train, training.crossval, figures.evaluate),
-    *(figures.robustness, using.predict, using.timeline, using.export, using.demo),
+    *(figures.robustness, reporting.report, using.predict, using.timeline, listening.listen, embedding.embed),
+    *(using.export, serving.serve, using.demo),
 ):
     app.command()(command)
 

@@ -1,4 +1,7 @@
-"""Reports for readers: tables in Markdown that also read as plain text."""
+"""Reports for readers: tables in Markdown that also read as plain text.
+
+A function `X_parts` gives what the function `X` writes out: tables, `(head, rows)` of strings, and paragraphs, strings.
+"""
 
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.evaluation.across import KINDS
@@ -22,10 +25,13 @@ def table(report):
         >>> print(table(report).split("\\n")[2])
         | UAR             | 100.0 % |
     """
-    parts = [_emotions(report)] if "uar" in report else []
-    if "vad" in report:
-        parts.append(_dimensions(report["vad"]))
-    return "\n\n".join(parts)
+    return _text(table_parts(report))
+
+
+def table_parts(report):
+    """The parts of `table`."""
+    parts = _emotions(report) if "uar" in report else []
+    return parts + (_dimensions(report["vad"]) if "vad" in report else [])
 
 
 def _dimensions(vad):
@@ -45,7 +51,7 @@ def _dimensions(vad):
         f"RMSE on the labels' scale, {low:g} to {high:g}."
     )
     note += f" The interval by speaker is of {vad['speakers']} speakers." if "speakers" in vad else ""
-    return _markdown(head, rows) + "\n\n" + note
+    return [(head, rows), note]
 
 
 def _emotions(report):
@@ -60,19 +66,19 @@ def _emotions(report):
     rows.append(["clips", str(report["clips"]), *("" for _ in kinds)])
     if "speakers" in intervals:
         rows.append(["speakers", str(intervals["speakers"]), *("" for _ in kinds)])
-    parts = [_markdown(head, rows)]
+    parts = [(head, rows)]
     scores = ("precision", "recall", "f1")
     rows = [[row["label"], *(_percent(row[key]) for key in scores), str(row["support"])] for row in report["per_class"]]
-    parts.append(_markdown(["class", "precision", "recall", "F1", "clips"], rows))
+    parts.append((["class", "precision", "recall", "F1", "clips"], rows))
     rows = [[label, *map(str, counts)] for label, counts in zip(report["labels"], report["confusion"])]
-    parts.append(_markdown(["true \\ predicted", *report["labels"]], rows))
+    parts.append((["true \\ predicted", *report["labels"]], rows))
     if "per_speaker" in report:
         rows = [
             [row["speaker"], _percent(row["uar"]), _percent(row["war"]), str(row["clips"])]
             for row in report["per_speaker"]
         ]
-        parts.append(_markdown(["speaker", "UAR", "WAR", "clips"], rows))
-    return "\n\n".join(parts)
+        parts.append((["speaker", "UAR", "WAR", "clips"], rows))
+    return parts
 
 
 def comparison(reports, chosen="validation"):
@@ -80,6 +86,11 @@ def comparison(reports, chosen="validation"):
 
     The keys of `CHOICES` are written out; `chosen` is the key of the result, the others stand beside it to compare.
     """
+    return _text(comparison_parts(reports, chosen))
+
+
+def comparison_parts(reports, chosen="validation"):
+    """The parts of `comparison`."""
     if not reports:
         raise InputError(f"comparison: at least one report. Received: {reports!r}")
     order = [key for key in CHOICES if key in reports] + [key for key in reports if key not in CHOICES]
@@ -100,11 +111,16 @@ def comparison(reports, chosen="validation"):
     if any(counts):
         rows.append(["speakers", *("" if count is None else str(count) for count in counts)])
     heads = [CHOICES.get(key, key) + (" (the result)" if key == chosen else "") for key in reports]
-    return _markdown(["measure", *heads], rows)
+    return [(["measure", *heads], rows)]
 
 
 def summary_table(summary):
     """A report of `crossval.summarize` as Markdown: the mean over its runs, then each run."""
+    return _text(summary_parts(summary))
+
+
+def summary_parts(summary):
+    """The parts of `summary_table`."""
     chosen, partial = summary["chosen"], "" if summary["complete"] else " of the runs so far, not all folds"
     choices = [key for key in CHOICES if key in summary["scores"]]
     head = ["measure", *(CHOICES[key] + (" (the result)" if key == chosen else "") for key in choices)]
@@ -114,29 +130,34 @@ def summary_table(summary):
             cells = [summary["scores"][choice][key] for choice in choices]
             rows.append([f"{MEASURES[key]}, mean{partial}", *(_shown(key, cell["mean"]) for cell in cells)])
             rows.append([f"{MEASURES[key]}, spread", *(_shown(key, cell["spread"]) for cell in cells)])
-    parts = [_markdown(head, rows)]
+    parts = [(head, rows)]
     shown = [key for key in ("uar", "war", "ccc") if key in summary["scores"][chosen]]
     rows = [
         [f"fold {run['fold']}, seed {run['seed']}", *(_shown(key, run[chosen][key]) for key in shown)]
         for run in summary["runs"]
     ]
-    parts.append(_markdown(["run", *(MEASURES[key] for key in shown)], rows))
+    parts.append((["run", *(MEASURES[key] for key in shown)], rows))
     if "across" in summary:
-        parts.append(across_table(summary["across"]["cells"], summary["across"]["mean"]))
-    return "\n\n".join(parts)
+        parts += across_parts(summary["across"]["cells"], summary["across"]["mean"])
+    return parts
 
 
 def across_table(rows, mean=None):
     """Reports of `across.cells` as Markdown: each corpus that was held out, their mean, and what is left of the free
     answers where only the confident ones are given.
     """
+    return _text(across_parts(rows, mean))
+
+
+def across_parts(rows, mean=None):
+    """The parts of `across_table`."""
     lines = [
         [row["test"], ", ".join(row["train"]), str(row["free"]["clips"]), *_kinds(row)] for row in rows
     ]  # fmt: skip
     if mean is not None:
         lines.append([f"mean of {mean['free']['corpora']}", "", "", *_kinds(mean)])
     head = ["tested on", "trained on", "clips", *(f"UAR, {name} (chance)" for name in KINDS.values())]
-    parts = [_markdown([*head, "ECE", "mean confidence"], lines)]
+    parts = [([*head, "ECE", "mean confidence"], lines)]
     left_out = {
         f"{row['test']}: {emotion}": count for row in rows for emotion, count in row.get("left_out", {}).items()
     }
@@ -148,8 +169,8 @@ def across_table(rows, mean=None):
             [f"{step['min_confidence']:.1f}", *(_percent(step[name]) for name in ("coverage", "war", "uar"))]
             for step in mean["free"]["coverage"]
         ]
-        parts.append(_markdown(["least confidence", "answered", "right of these", "UAR of these"], steps))
-    return "\n\n".join(parts)
+        parts.append((["least confidence", "answered", "right of these", "UAR of these"], steps))
+    return parts
 
 
 def _kinds(report):
@@ -163,12 +184,17 @@ def _kinds(report):
 
 def corpora_table(corpora):
     """`corpora` of a run's report as Markdown: clips by part, speakers and hours."""
+    return _text(corpora_parts(corpora))
+
+
+def corpora_parts(corpora):
+    """The parts of `corpora_table`."""
     rows = [
         [row["corpus"], *(str(row["clips"].get(part, 0)) for part in ("train", "validation", "test", "left out"))]
         + [str(row["speakers"]), f"{row['hours']:.2f}", str(len(row["emotions"]))]
         for row in corpora
     ]
-    return _markdown(["corpus", "train", "validation", "test", "left out", "speakers", "hours", "labels"], rows)
+    return [(["corpus", "train", "validation", "test", "left out", "speakers", "hours", "labels"], rows)]
 
 
 def _shown(key, value):
@@ -191,6 +217,11 @@ def _range(limits, key="uar"):
     if limits is None:
         return ""
     return "{:.3f} to {:.3f}".format(*limits) if key == "ccc" else f"{100 * limits[0]:.1f} to {100 * limits[1]:.1f} %"
+
+
+def _text(parts):
+    """Parts as Markdown."""
+    return "\n\n".join(part if isinstance(part, str) else _markdown(*part) for part in parts)
 
 
 def _markdown(head, rows):

@@ -99,19 +99,35 @@ def timeline(model, source, hop=1.0, min_confidence=None, progress=None, referen
     if number < count:
         scores.append(score([place(n, end) for n in range(number, count)]))
     answers = {name: np.concatenate([part[name] for part in scores])[:count] for name in scores[0]}
-    probabilities, levels = answers["probabilities"], np.concatenate(levels)
-    starts = np.arange(count) * hop
-    table = pd.DataFrame({"start": starts, "end": np.minimum(starts + hop, end / rate)})
-    best, silent = probabilities.argmax(axis=1), _silent(levels, starts, hop)
-    names = np.where(probabilities.max(axis=1) >= min_confidence, np.array(model.labels)[best], UNCERTAIN)
-    table["emotion"] = np.where(silent, SILENCE, names)
-    probabilities = np.where(silent[:, None], np.nan, probabilities)
-    table = pd.concat([table.round(3), pd.DataFrame(probabilities, columns=model.labels)], axis=1)
-    if "dimensions" in answers:
-        own = np.where(silent[:, None], np.nan, model.sphere.from_cube(answers["dimensions"]))
-        table[list(DIMENSIONS)] = own
+    starts, levels = np.arange(count) * hop, np.concatenate(levels)
+    ends = np.minimum(starts + hop, end / rate)
+    table = stretches(model, answers, _silent(levels, starts, hop), starts, ends, min_confidence)
     overview = {"low": np.concatenate(low), "high": np.concatenate(high), "mel_db": np.concatenate(mels)}
     return table, overview | {"seconds": FRAME}
+
+
+def stretches(model, answers, silent, starts, ends, min_confidence=0.0):
+    """The rows of a timeline.
+
+    Args:
+        model: `EmoHRNet`.
+        answers: of its `answer_windows`, a row for each stretch; those of silent ones are not looked at.
+        silent: bool `(stretches,)`.
+        starts, ends: `(stretches,)` in seconds.
+        min_confidence: of `timeline`.
+
+    Returns:
+        The table of `timeline`.
+    """
+    probabilities = answers["probabilities"]
+    best, sure = probabilities.argmax(axis=1), probabilities.max(axis=1) >= min_confidence
+    table = pd.DataFrame({"start": starts, "end": ends}).round(3)
+    table["emotion"] = np.where(silent, SILENCE, np.where(sure, np.array(model.labels)[best], UNCERTAIN))
+    probabilities = np.where(silent[:, None], np.nan, probabilities)
+    table = pd.concat([table, pd.DataFrame(probabilities, columns=model.labels)], axis=1)
+    if "dimensions" in answers:
+        table[list(DIMENSIONS)] = np.where(silent[:, None], np.nan, model.sphere.from_cube(answers["dimensions"]))
+    return table
 
 
 def labels_of(table):

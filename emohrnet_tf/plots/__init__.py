@@ -7,7 +7,16 @@ the format (.png, .pdf, .svg); a picture is written whole or not at all, and its
 from .architecture import network
 from .corpora import corpora
 from .evaluated import evaluated
-from .scores import confusion_matrix, dimensions, embedding_map, learning_curves, reliability, robustness
+from .scores import (
+    confusion_matrix,
+    dimensions,
+    embedding_map,
+    learning_curves,
+    reliability,
+    risk_coverage,
+    robustness,
+    speakers,
+)
 from .sound import spectrograms, timeline
 from .style import beside_results
 
@@ -21,7 +30,9 @@ __all__ = [
     "learning_curves",
     "network",
     "reliability",
+    "risk_coverage",
     "robustness",
+    "speakers",
     "spectrograms",
     "timeline",
 ]

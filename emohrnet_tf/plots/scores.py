@@ -218,3 +218,59 @@ def embedding_map(embeddings, emotions, path, labels=None, title=None):
         axes.spines[:].set_visible(True)
         figure.legend(loc="outside right center")
         save(figure, path)
+
+
+def risk_coverage(true, probabilities, path, title=None):
+    """Draw how many clips are answered, and how many of these rightly, as the doubtful ones are left unanswered.
+
+    Args:
+        true: `(clips,)` ints that count into the columns of `probabilities`.
+        probabilities: `(clips, classes)`.
+        path: picture to write.
+        title: above the picture.
+    """
+    probabilities = np.asarray(probabilities, float)
+    confidence = probabilities.max(axis=1)
+    order = np.argsort(-confidence, kind="stable")
+    right = np.cumsum((probabilities.argmax(axis=1) == np.asarray(true))[order]) / np.arange(1, len(order) + 1)
+    last = np.append(np.flatnonzero(np.diff(confidence[order])), len(order) - 1)  # clips as sure are answered together
+    coverage = 100 * (last + 1) / len(order)
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(5, 4), layout="constrained")
+        axes = figure.add_subplot()
+        colour, _ = LINES["training"]
+        axes.plot(coverage, 100 * right[last], color=colour, marker="o" if len(last) == 1 else None)
+        for step in (0.3, 0.5, 0.7, 0.9):
+            if count := int((confidence >= step).sum()):
+                place = 100 * count / len(order), 100 * right[count - 1]
+                axes.plot(*place, "o", color="black", markersize=4, clip_on=False)
+                axes.annotate(f"{step:g}", place, (3, 5), textcoords="offset points", fontsize=8)
+        axes.set(xlim=(0, 101), ylim=(0, 104), title=title, ylabel="of these, right (%)")
+        axes.set_xlabel("clips answered (%); dots: least confidence")
+        axes.grid(axis="y", color="0.9", linewidth=0.8)
+        save(figure, path)
+
+
+def speakers(rows, path, title=None):
+    """Draw UAR and WAR of each speaker as points, from the lowest UAR to the highest.
+
+    Args:
+        rows: `per_speaker` of `metrics.classification_report`.
+        path: picture to write.
+        title: above the picture.
+    """
+    rows = sorted(rows, key=lambda row: row["uar"])
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(min(3 + 0.22 * len(rows), 11), 3.4), layout="constrained")
+        axes = figure.add_subplot()
+        for measure, (colour, _), marker in zip(("uar", "war"), LINES.values(), "os"):
+            values = [100 * row[measure] for row in rows]
+            axes.plot(range(len(rows)), values, marker, color=colour, markersize=4, label=measure.upper())
+        if len(rows) <= 60:
+            axes.set_xticks(range(len(rows)), [printable(row["speaker"]) for row in rows], rotation=90, fontsize=8)
+        else:
+            axes.set_xticks([])
+        axes.set(xlabel="speaker", ylabel="%", ylim=(0, 102), title=title)
+        axes.grid(axis="y", color="0.9", linewidth=0.8)
+        figure.legend(loc="outside right center")
+        save(figure, path)

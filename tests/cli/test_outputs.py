@@ -36,6 +36,9 @@ def test_places_that_cannot_be_written_are_said_before_the_work(emohrnet, run, c
 
     monkeypatch.setattr("emohrnet_tf.audio.files._decoded", work)
     monkeypatch.setattr("emohrnet_tf.inference.score.Readers", work)
+    monkeypatch.setattr("emohrnet_tf.inference.embed.load_audio", work)
+    monkeypatch.setattr("emohrnet_tf.inference.listen.microphone", work)
+    monkeypatch.setattr("emohrnet_tf.training.page.read_report", work)
     monkeypatch.setattr("emohrnet_tf.training.run.Clips", work)
     monkeypatch.setattr("emohrnet_tf.training.crossval.Clips", work)
     monkeypatch.setattr("emohrnet_tf.evaluation.on_index.Clips", work)
@@ -48,6 +51,9 @@ def test_places_that_cannot_be_written_are_said_before_the_work(emohrnet, run, c
         fails(emohrnet("evaluate", table, *model, "--json", place))
         fails(emohrnet("robustness", table, *model, "--json", place))
         fails(emohrnet("predict", clip, *model, "--out", place))
+        fails(emohrnet("embed", clip, *model, "--out", place))
+        fails(emohrnet("listen", run, "--out", place))
+        fails(emohrnet("report", run, "--out", place))
         fails(emohrnet("index", "ravdess", tmp_path, "--out", place))
     for place in (tmp_path / "file" / "a.png", "/proc/a.png", tmp_path / "a.gif"):
         fails(emohrnet("timeline", clip, *model, "--hop", 0.5, "--picture", place))

@@ -1,7 +1,5 @@
 """The page of export/web in headless Chromium: the same probabilities as here, errors that read, no other host."""
 
-import functools
-import http.server
 import shutil
 import threading
 from pathlib import Path
@@ -14,6 +12,7 @@ from conftest import write_voice
 from emohrnet_tf.audio.files import load_audio
 from emohrnet_tf.audio.windows import windows
 from emohrnet_tf.exporter.metadata import add_metadata
+from emohrnet_tf.exporter.serve import make_server
 from emohrnet_tf.exporter.tflite import convert
 from emohrnet_tf.inference.exported import TFLiteModel
 
@@ -41,20 +40,6 @@ FLAGS = [
 SECONDS = {"short": 0.3, "exact": 0.512, "long": 1.9}  # a window lasts 0.512 s
 
 
-class Handler(http.server.SimpleHTTPRequestHandler):
-    """The page's folder, and the model beside it."""
-
-    def __init__(self, *arguments, model):
-        self.model = model
-        super().__init__(*arguments, directory=PAGE)
-
-    def translate_path(self, path):
-        return str(self.model) if path == "/model.tflite" else super().translate_path(path)
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture(scope="module")
 def browser():
     with sync_api.sync_playwright() as playwright:
@@ -75,7 +60,7 @@ def exported(run, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def origin(exported):
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, model=exported)) as server:
+    with make_server(exported, port=0) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -90,7 +75,7 @@ def page(browser, origin):
     page.set_default_timeout(60_000)
     page.on("request", lambda request: requests.append(request.url))
     page.on("pageerror", lambda error: faults.append(str(error)))
-    page.goto(f"{origin}/?model=model.tflite")
+    page.goto(origin)  # sends on to where the model is opened
     page.wait_for_selector("[data-state=ready]")
     yield page
     page.close()

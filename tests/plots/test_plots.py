@@ -50,6 +50,10 @@ def draw(name, path):
         plots.network("w18", path, title="W18")
     elif name == "reliability":
         plots.reliability(*guesses(), path, title="Sure")
+    elif name == "risk_coverage":
+        plots.risk_coverage(*guesses(), path, title="Answered")
+    elif name == "speakers":
+        plots.speakers([{"speaker": f"{n:02}", "uar": n / 24, "war": n / 26} for n in range(24)], path, title="Who")
     elif name == "corpora":
         plots.corpora(MATRIX, path, title="Heard")
     elif name == "embedding_map":
@@ -66,7 +70,10 @@ def guesses():
     return true, probabilities
 
 
-NAMES = ["confusion_matrix", "learning_curves", "spectrograms", "network", "reliability", "embedding_map", "corpora"]
+NAMES = [
+    *("confusion_matrix", "learning_curves", "spectrograms", "network", "reliability", "embedding_map", "corpora"),
+    *("risk_coverage", "speakers"),
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -100,6 +107,8 @@ def test_words_in_a_picture(tmp_path, name):
         "reliability": ["Sure", "ECE ", "300 clips", "confidence (%)", "clips that are right (%)"],
         "corpora": ["emovo", "nemo", "all others", "tested on", "trained on", "61.0", "(chance 25)", "four labels"],
         "embedding_map": [*EMOTIONS, "t-SNE"],
+        "risk_coverage": ["Answered", "of these, right (%)", "clips answered (%)", "0.5"],
+        "speakers": ["Who", "UAR", "WAR", "speaker", "07"],
     }[name]
     assert [word for word in words if word not in text] == []
 

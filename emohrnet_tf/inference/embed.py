@@ -1,0 +1,170 @@
+"""Embeddings of files and folders: what the network hears in a clip, as a vector, for searching and clustering."""
+
+import contextlib
+import hashlib
+import importlib.util
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from emohrnet_tf.audio.files import load_audio
+from emohrnet_tf.audio.silence import SILENCE, spoken_windows
+from emohrnet_tf.audio.windows import clip_answers
+from emohrnet_tf.errors import InputError
+from emohrnet_tf.files import printable, replacing, writable
+from emohrnet_tf.inference.predict import find_audio
+from emohrnet_tf.inference.resume import claim, rows_done
+from emohrnet_tf.model.emohrnet import load_model
+
+BATCH = 32  # files scored together, while the next ones are decoded
+SUFFIXES = (".csv", ".parquet")
+
+
+def embed(model, paths, workers=4):
+    """The embedding of each audio file: the mean over its windows that are not silent.
+
+    Args:
+        model: `EmoHRNet`, or the path or name of one.
+        paths: files and folders; folders are searched recursively for audio.
+        workers: files decoded at once.
+
+    Returns:
+        DataFrame of `file`; of a model that names emotions `emotion`, the most probable one, or "silence"; `e0`, `e1`,
+        ... , float32 (NaN in silence and in files that cannot be read); and `error` (empty, or why there is none).
+
+    Raises:
+        InputError: a path that does not exist, or no audio file at all.
+
+    Example:
+        table = embed("ravdess", ["recordings/"])
+        vectors = table.dropna(subset=["e0"]).filter(regex=r"^e[0-9]+$").to_numpy()
+    """
+    model = load_model(model) if isinstance(model, str | Path) else model
+    files = find_audio([paths] if isinstance(paths, str | Path) else paths)
+    return pd.concat(list(_tables(model, files, workers)), ignore_index=True)
+
+
+def embed_into(out, model, paths, workers=4, progress=None):
+    """`embed`, written as it goes, in memory that does not grow with the number of files.
+
+    Files that are in it already are skipped, so a run that was stopped goes on. A file beside it,
+    `NAME.made_by.json`, says which model made it; beside a Parquet file that is not finished lie its rows so far, as
+    `NAME.rows.csv`.
+
+    Args:
+        out: a name that ends in .csv or .parquet (of which pyarrow must be installed).
+        model, paths, workers: of `embed`.
+        progress: called with (files done, files in all) after each batch.
+
+    Returns:
+        `(files in it, how many of them have an error)`.
+
+    Raises:
+        InputError: of `embed`; another ending, a file that something else made, or pyarrow that is not installed.
+    """
+    out = writable(out, suffixes=SUFFIXES)
+    parquet = out.suffix.lower() == ".parquet"
+    if parquet and importlib.util.find_spec("pyarrow") is None:
+        raise InputError(
+            "Parquet is written by pyarrow: pip install 'emohrnet_tf[parquet]', or give a name that ends in .csv. "
+            f"Received: {printable(out)}"
+        )
+    model = load_model(model) if isinstance(model, str | Path) else model
+    files = find_audio([paths] if isinstance(paths, str | Path) else paths)
+    rows = out.with_name(f"{out.name}.rows.csv") if parquet else out
+    claim(out, {"embedding_of": _fingerprint(model), "labels": model.labels}, rows)
+    head = list(_table(model, [], [], clip_answers(model, [])).columns)
+    try:
+        if parquet and out.exists() and not rows.exists():
+            _to_csv(out, rows)
+        done = rows_done(rows, head)
+        left = [file for file in files if printable(file) not in done]
+        count, failed = len(files) - len(left), sum(done.values())
+        with rows.open("a", encoding="utf-8", errors="backslashreplace", newline="") as file:
+            for table in _tables(model, left, workers):
+                file.write(table.to_csv(index=False, header=False, float_format="%.9g", lineterminator="\n"))
+                file.flush()
+                count, failed = count + len(table), failed + int(table.error.notna().sum())
+                if progress:
+                    progress(count, len(files))
+        if parquet:
+            _to_parquet(rows, out, head)
+            rows.unlink()
+    except OSError as error:
+        raise InputError(
+            f"{printable(out)} cannot be written ({error.strerror or error}): give another file as --out. "
+            f"Received: {printable(out)}"
+        ) from error
+    return len(done) + len(left), failed
+
+
+def _tables(model, files, workers):
+    """Tables of `embed`, one for each `BATCH` files."""
+    with ThreadPoolExecutor(workers) as pool:
+        decode = lambda start: [pool.submit(_decode, file, model.audio) for file in files[start : start + BATCH]]  # noqa: E731
+        ahead = decode(0)
+        for start in range(0, len(files), BATCH):
+            decoded = [future.result() for future in ahead]
+            ahead = decode(start + BATCH)
+            answers = clip_answers(model, [clip for clip, _ in decoded])
+            yield _table(model, files[start : start + BATCH], [error for _, error in decoded], answers)
+
+
+def _decode(file, audio):
+    """`(windows with a vote, None)` of a file, or `(None, why it cannot be read)`."""
+    try:
+        return spoken_windows(load_audio(file, audio.sample_rate), audio.samples, audio.sample_rate), None
+    except InputError as error:
+        return None, str(error)
+
+
+def _table(model, files, errors, answers):
+    """The rows of `embed` for some files."""
+    vectors = answers["embedding"]
+    parts = [pd.DataFrame({"file": [printable(file) for file in files]}, dtype=object)]
+    if "probabilities" in answers:
+        silent = np.isnan(answers["probabilities"]).all(axis=1)
+        best = np.nan_to_num(answers["probabilities"]).argmax(axis=1)
+        words = [
+            None if error else SILENCE if quiet else model.labels[number]
+            for error, quiet, number in zip(errors, silent, best)
+        ]
+        parts.append(pd.DataFrame({"emotion": pd.Series(words, dtype=object)}))
+    parts.append(pd.DataFrame(vectors, columns=[f"e{number}" for number in range(vectors.shape[1])]))
+    return pd.concat(parts, axis=1).assign(error=pd.Series(errors, dtype=object))
+
+
+def _fingerprint(model):
+    """A short hash of a model's weights."""
+    return hashlib.sha256(b"".join(weight.tobytes() for weight in model.network.get_weights())).hexdigest()[:16]
+
+
+def _to_parquet(rows, out, head):
+    """The rows of a CSV as Parquet: texts, and float32."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    schema = pa.schema([(name, pa.string() if name in ("file", "emotion", "error") else pa.float32()) for name in head])
+    read = pd.read_csv(
+        rows, chunksize=4096, keep_default_na=False, na_values={name: [""] for name in head if name != "file"},
+        dtype={field.name: object if field.type == pa.string() else "float32" for field in schema},
+    )  # fmt: skip
+    with replacing(out) as part, parquet.ParquetWriter(part, schema) as writer, contextlib.closing(read):
+        for table in read:
+            writer.write_table(pa.Table.from_pandas(table, schema, preserve_index=False))
+
+
+def _to_csv(out, rows):
+    """The rows of a Parquet file of `_to_parquet` as CSV, to be gone on with."""
+    from pyarrow import parquet
+
+    with (
+        replacing(rows) as part,
+        parquet.ParquetFile(out) as file,
+        part.open("w", encoding="utf-8", newline="") as text,
+    ):
+        for number, batch in enumerate(file.iter_batches(4096)):
+            table = batch.to_pandas()
+            table.to_csv(text, index=False, header=not number, float_format="%.9g", lineterminator="\n")
