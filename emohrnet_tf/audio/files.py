@@ -17,7 +17,16 @@ from emohrnet_tf.audio.decoders import RATES, Opened
 from emohrnet_tf.audio.pieces import find_pieces
 from emohrnet_tf.errors import InputError
 
-__all__ = ["RATES", "check_channel", "load_audio", "load_stream", "measure_audio", "resample", "stream_audio"]
+__all__ = [
+    "RATES",
+    "channels_of",
+    "check_channel",
+    "load_audio",
+    "load_stream",
+    "measure_audio",
+    "resample",
+    "stream_audio",
+]
 
 SAMPLE_RATE = 16000
 CHANNELS = ("left", "right")
@@ -76,13 +85,14 @@ def load_stream(file, name, sample_rate, channel, start, end):
     return runs[0] if len(runs) == 1 else np.concatenate(runs)
 
 
-def stream_audio(source, sample_rate=SAMPLE_RATE, seconds=30.0):
+def stream_audio(source, sample_rate=SAMPLE_RATE, seconds=30.0, channel=None):
     """Decode a recording of any length block by block, in constant memory; the blocks joined are `load_audio`'s.
 
     Args:
         source: path of a file, or an open binary file that can seek.
         sample_rate: hertz of the result.
         seconds: about the length of a block.
+        channel: as in `load_audio`.
 
     Yields:
         float32 `(samples,)`, all finite.
@@ -90,9 +100,10 @@ def stream_audio(source, sample_rate=SAMPLE_RATE, seconds=30.0):
     Raises:
         InputError: as `load_audio`, at the block where it is found.
     """
+    check_channel(channel)
     name, count = "<stream>" if hasattr(source, "read") else str(source), 0
     with contextlib.nullcontext(source) if hasattr(source, "read") else _open_file(source) as file:
-        blocks, rate, resampler = _mono(_decoded(file, name, seconds)), None, None
+        blocks, rate, resampler = _mono(_decoded(file, name, seconds), channel), None, None
         block = next(blocks, None)
         while block is not None:
             if block[0] != rate:
@@ -124,6 +135,18 @@ def measure_audio(path):
     if not seconds:
         raise InputError(f"{path}: holds no samples; leave the file out or record it again.")
     return seconds, channels
+
+
+def channels_of(path):
+    """How many channels a recording has, by the first block that is decoded.
+
+    Raises:
+        InputError: as `load_audio`, for what is found that far.
+    """
+    with _open_file(path) as file, contextlib.closing(_decoded(file, str(path), seconds=0.1)) as blocks:
+        for _, audio in blocks:
+            return audio.shape[1]
+    raise InputError(f"{path}: holds no samples; leave the file out or record it again.")
 
 
 def _open_file(source):

@@ -9,13 +9,15 @@ from typing import Annotated, Literal
 
 import typer
 
-from emohrnet_tf.cli.options import ModelPath, TimelineFormats
+from emohrnet_tf.cli.options import Channel, ModelPath, Prosody, Segments, TimelineFormats
 from emohrnet_tf.cli.output import print_failed, print_table, progress_bar, quiet
 from emohrnet_tf.errors import InputError
 
 
 def predict(
-    paths: Annotated[list[Path], typer.Argument(help="Audio files and folders.")],
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Audio files and folders; with --segments, else those beside them.")
+    ] = None,
     model: ModelPath = "ravdess",
     form: Annotated[
         Literal["table", "json", "csv"] | None, typer.Option("--format", "-f", help="table, if none is given.")
@@ -24,8 +26,14 @@ def predict(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="CSV to write as it goes; run again, it goes on.")
     ] = None,
+    segments: Segments = None,
+    speakers: Annotated[Path | None, typer.Option(help="With --segments: CSV of what is said of each speaker.")] = None,
+    channel: Channel = None,
+    prosody: Prosody = False,
 ):
-    """Print the emotion of files, or of all audio in folders."""
+    """Print the emotion of files, of all audio in folders, or of turns and channels of recordings."""
+    if not paths and not segments:
+        raise InputError("Give audio files or folders, or turns by --segments. Received: none")
     quiet()
     from emohrnet_tf.inference.predict import find_audio, predict_into
     from emohrnet_tf.inference.predict import predict as run
@@ -34,6 +42,11 @@ def predict(
 
     if out is not None and form not in (None, "csv"):
         raise InputError(f"--out writes CSV: leave --format or --out away. Received: {form!r}")
+    if segments or channel or prosody or speakers:
+        from emohrnet_tf.cli.parts import predict_parts
+
+        asked = {"segments": segments, "channel": channel, "prosody": prosody}
+        return predict_parts(load_model(model), paths, asked, form, min_confidence, out, speakers)
     if out is not None:
         from emohrnet_tf.exporter.litert import scorer_for
 
