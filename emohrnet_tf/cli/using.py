@@ -106,7 +106,9 @@ def predict(
 
 
 def timeline(
-    recording: Annotated[str, typer.Argument(help="Audio file of any length, or - for standard input.")],
+    recordings: Annotated[
+        list[str], typer.Argument(help="Audio file of any length, or - for standard input; or files and folders.")
+    ],
     model: ModelPath = "ravdess",
     hop: Annotated[float, typer.Option(help="Seconds of each stretch.")] = 1.0,
     form: Annotated[
@@ -116,15 +118,42 @@ def timeline(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write it here rather than print it.")] = None,
     picture: Annotated[Path | None, typer.Option("--picture", help="Draw it here (PNG).")] = None,
     min_confidence: Annotated[float, typer.Option(help='Below this probability say "uncertain".')] = 0.0,
+    channel: Channel = None,
+    prosody: Prosody = False,
+    clips: Annotated[Path | None, typer.Option(help="Folder: cut the moments of --emotion out as WAV files.")] = None,
+    emotion: Annotated[list[str] | None, typer.Option(help="Of --clips, else all; may be given again.")] = None,
+    most: Annotated[int | None, typer.Option(help="Of --clips: the surest so many, else all.")] = None,
 ):
-    """Print the emotion over time of a recording; silence is marked, not guessed."""
+    """Print the emotion over time of a recording, or of many in one table; silence is marked, not guessed."""
+    if (emotion or most is not None) and clips is None:
+        raise InputError(
+            f"--emotion and --most are of moments: give a folder by --clips. Received: {emotion or most!r}"
+        )
+    if most is not None and most < 1:
+        raise InputError(f"How many moments at most: 1 or more. Received: {most!r}")
+    many = len(recordings) > 1 or Path(recordings[0]).is_dir() or channel == "each" or clips is not None
+    if many and "-" in recordings:
+        raise InputError("Standard input is one recording, and cannot be cut: give a file. Received: '-'")
+    if many and (picture is not None or form not in (None, "csv")):
+        raise InputError(
+            f"Several timelines are one CSV: leave --format and --picture away. Received: {form or 'csv'!r}"
+        )
     quiet()
+    if many:
+        from emohrnet_tf.cli.timelines import print_timelines
+        from emohrnet_tf.model.emohrnet import load_model
+
+        asked = {"channel": channel, "prosody": prosody}
+        return print_timelines(load_model(model), recordings, hop, min_confidence, asked, out, clips, emotion, most)
+    recording = recordings[0]
     import shutil
     import tempfile
 
     from emohrnet_tf.files import printable, replacing, writable
     from emohrnet_tf.inference.timeline import timeline as run
     from emohrnet_tf.inference.timeline import write_timeline
+    from emohrnet_tf.inference.timelines import with_prosody
+    from emohrnet_tf.model.emohrnet import load_model
 
     if form is None:
         form = {".json": "json", ".txt": "audacity", ".vtt": "webvtt"}.get(out.suffix.lower() if out else "", "csv")
@@ -137,10 +166,12 @@ def timeline(
             shutil.copyfileobj(sys.stdin.buffer, heard)
             heard.seek(0)
         bar = progress.add_task("timeline", total=None)
-        source = heard if recording == "-" else recording
+        source, model = heard if recording == "-" else recording, load_model(model)
         table, overview = run(
-            model, source, hop, min_confidence, lambda seconds: progress.update(bar, completed=seconds)
+            model, source, hop, min_confidence, lambda seconds: progress.update(bar, completed=seconds), channel
         )
+        if prosody:
+            table = with_prosody(table, source, model.audio.sample_rate, channel)
     text = write_timeline(table, form)
     if out is None:
         typer.echo(text, nl=False)
