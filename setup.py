@@ -36,6 +36,7 @@ if other_tensorflow([sysconfig.get_path("purelib"), sysconfig.get_path("platlib"
 # https address of the repository; `python docs/write_address.py` writes it into notebooks and README.
 REPOSITORY = ""
 EXPORT = ["ai-edge-litert>=2.3", "litert-quantizer>=0.11", "flatbuffers>=24"]
+PROSODY = ["praat-parselmouth>=0.4.5"]  # pitch as Praat measures it; its licence is the GPL
 
 setup(
     name="emohrnet_tf",
@@ -53,6 +54,7 @@ setup(
         "export": EXPORT,
         "test": [
             *EXPORT,
+            *PROSODY,
             *(
                 "pytest>=8",
                 "pytest-xdist>=3.5",
@@ -71,6 +73,8 @@ setup(
         "tensorboard": ["tensorboard>=2.17"],
         "jax": ["jax>=0.4.30"],
         "audformat": ["audformat>=1.1"],
+        "onnx": ["tf2onnx>=1.17", "onnx>=1.17", "onnxruntime>=1.20"],
+        "prosody": PROSODY,
     },
     entry_points={"console_scripts": ["emohrnet = emohrnet_tf.cli:main"]},
     classifiers=[

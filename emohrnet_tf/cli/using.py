@@ -196,23 +196,23 @@ def export(
     allow_missed_gates: Annotated[
         bool, typer.Option("--allow-missed-gates", help="Keep an export that fails verification; the report says so.")
     ] = False,
+    onnx: Annotated[bool, typer.Option("--onnx", help="Write an ONNX file too.")] = False,
 ):
-    """Write SavedModel and TFLite files, and verify that each tells what the model tells."""
+    """Write SavedModel and TFLite files, on request ONNX, and verify that each tells what the model tells."""
     quiet()
     from emohrnet_tf.corpora import read_index
     from emohrnet_tf.exporter.card import format_cells
     from emohrnet_tf.exporter.exporter import export as run
 
     index = None if index_file is None else read_index(index_file)
-    report = run(model, out, index, version, overwrite, name, allow_missed_gates, say=typer.echo)
+    report = run(model, out, index, version, overwrite, name, allow_missed_gates, say=typer.echo, onnx=onnx)
     rows = [(form, *format_cells(figures)) for form, figures in report["verification"]["formats"].items()]
     print_table("Against Keras", ["format", "largest difference", "top label agrees", "accuracy or CCC"], rows)
     for gate in report["verification"]["gates"]:
         if gate["note"]:
             typer.echo(f"{gate['format']}, {gate['gate']}: {gate['note']}")
-    typer.echo(
-        f"Everything lies in {out}: saved_model/{report['version']}, tflite/, model_card.md, export_report.json."
-    )
+    folders = f"saved_model/{report['version']}, tflite/{', onnx/' if onnx else ''}"
+    typer.echo(f"Everything lies in {out}: {folders}, model_card.md, export_report.json.")
 
 
 def demo(
