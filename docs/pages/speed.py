@@ -100,10 +100,10 @@ def export_page():
         lines.append(f"| {form} | {difference} | {agreement} | {sure} | {accuracy} |")
     lines += [
         "",
-        "`emohrnet export MODEL --out DIR --onnx` (extra `onnx`) also writes `onnx/NAME.onnx`, held to the float limit of "
-        "the others by ONNX Runtime: float32, standard operators of opset 17, raw audio in, windows in batches of any "
-        "size; `probabilities`, `embedding`, and of a model that has them `dimensions` out. Labels, rate and licence are "
-        "in its metadata `emohrnet`; `emohrnet_tf.inference.onnx.OnnxModel` runs it.",
+        "`emohrnet export MODEL --out DIR --onnx` (extra `onnx`) also writes `onnx/NAME.onnx`, held to the float limit "
+        "of the others by ONNX Runtime: float32, standard operators of opset 17, raw audio in, windows in batches of "
+        "any size; `probabilities`, `embedding`, and of a model that has them `dimensions` out. Labels, rate and "
+        "licence are in its metadata `emohrnet`; `emohrnet_tf.inference.onnx.OnnxModel` runs it.",
         "",
         "## On one thread",
         "",
