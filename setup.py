@@ -36,6 +36,7 @@ if other_tensorflow([sysconfig.get_path("purelib"), sysconfig.get_path("platlib"
 # https address of the repository; `python docs/write_address.py` writes it into notebooks and README.
 REPOSITORY = ""
 EXPORT = ["litert-quantizer>=0.11", "flatbuffers>=24"]
+PROSODY = ["praat-parselmouth>=0.4.5"]  # pitch as Praat measures it; its licence is the GPL
 
 setup(
     name="emohrnet_tf",
@@ -57,6 +58,7 @@ setup(
         "export": EXPORT,
         "test": [
             *EXPORT,
+            *PROSODY,
             *(
                 "pytest>=8",
                 "pytest-xdist>=3.5",
@@ -77,6 +79,8 @@ setup(
         "listen": ["sounddevice>=0.4.6"],
         "parquet": ["pyarrow>=16"],
         "audformat": ["audformat>=1.1"],
+        "onnx": ["tf2onnx>=1.17", "onnx>=1.17", "onnxruntime>=1.20"],
+        "prosody": PROSODY,
     },
     entry_points={"console_scripts": ["emohrnet = emohrnet_tf.cli:main"]},
     classifiers=[

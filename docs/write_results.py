@@ -17,6 +17,7 @@ from pages.experiments import experiments_page, keep, known_page
 from pages.figures import ROOT
 from pages.jobs import dimensions_page, own_labels_page
 from pages.leaks import leakage_page
+from pages.prosody import prosody_page
 from pages.results import result_rows, results_page
 from pages.speed import export_page, speed_page
 from pages.unheard import unheard_page, voices_card, voices_page
@@ -43,6 +44,7 @@ def pages():
         ROOT / "docs/own_labels.md": own_labels_page(),
         ROOT / "docs/dimensions.md": dimensions_page(),
         ROOT / "docs/corpora.md": corpora_page(),
+        ROOT / "docs/prosody.md": prosody_page(),
     }
 
 

@@ -27,6 +27,8 @@ _HOMES = {
     "evaluate": "evaluation.on_index",
     "robustness": "evaluation.robustness",
     "predict": "inference.predict",
+    "predict_parts": "inference.parts",
+    "by_speaker": "inference.parts",
     "timeline": "inference.timeline",
     "embed": "inference.embed",
     "export": "exporter.exporter",

@@ -50,6 +50,12 @@ def scratch(tmp_path):
     waveforms = [soundfile.read(tmp_path / "corpus" / file)[0] for file in made.file[:4]]
     soundfile.write(tmp_path / "clip.wav", waveforms[0], 16000)
     soundfile.write(tmp_path / "interview.mp3", np.concatenate(waveforms), 16000, format="MP3")
+    call = np.zeros((48000, 2))
+    for side, waveform in enumerate(waveforms[:2]):
+        call[: len(waveform), side] = waveform[:48000]
+    soundfile.write(tmp_path / "call.wav", call, 16000)
+    (tmp_path / "interview.rttm").write_text("SPEAKER interview 1 0.0 2.0 <NA> <NA> A <NA> <NA>\n")
+    (tmp_path / "turns.csv").write_text("file,start,end,speaker\ncall.wav,0,1,A\ncall.wav,1,2,B\n")
     (tmp_path / "recordings").mkdir()
     soundfile.write(tmp_path / "recordings" / "a.flac", waveforms[1], 16000)
     labels = made.emotion.map({"anger": "angry", "happiness": "delighted", "neutral": "neutral"})
@@ -68,6 +74,8 @@ def test_what_is_left_out_and_what_is_short():
         "README.md",
         "predict.md",
         "timeline.md",
+        "turns.md",
+        "prosody.md",
         "train.md",
         "own_labels.md",
         "dimensions.md",

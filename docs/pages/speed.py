@@ -131,6 +131,11 @@ def export_page():
         "The pretrained `ravdess` is exported without its corpus: sounds made from the spectra of 64 training clips, "
         "which come along with it, calibrate int8 and verify every file.",
         "",
+        "`emohrnet export MODEL --out DIR --onnx` (extra `onnx`) also writes `onnx/NAME.onnx`, held to the float limit "
+        "of the others by ONNX Runtime: float32, standard operators of opset 17, raw audio in, windows in batches of "
+        "any size; `probabilities`, `embedding`, and of a model that has them `dimensions` out. Labels, rate and "
+        "licence are in its metadata `emohrnet`; `emohrnet_tf.inference.onnx.OnnxModel` runs it.",
+        "",
         "## Where silence has a vote",
         "",
         "A recording longer than a window is answered by the mean over its windows. Where silence is known, by the "

@@ -20,6 +20,7 @@ from emohrnet_tf.errors import InputError
 
 __all__ = [
     "RATES",
+    "channels_of",
     "check_channel",
     "count_samples",
     "load_audio",
@@ -87,7 +88,7 @@ def load_stream(file, name, sample_rate, channel, start, end):
     return runs[0] if len(runs) == 1 else np.concatenate(runs)
 
 
-def stream_audio(source, sample_rate=SAMPLE_RATE, seconds=30.0, name=None, measured=None):
+def stream_audio(source, sample_rate=SAMPLE_RATE, seconds=30.0, name=None, measured=None, channel=None):
     """Decode a recording of any length block by block, in constant memory; the blocks joined are `load_audio`'s.
 
     Args:
@@ -97,6 +98,7 @@ def stream_audio(source, sample_rate=SAMPLE_RATE, seconds=30.0, name=None, measu
         name: of an open file, for messages.
         measured: dictionary that gets `seconds` and `channels` of the recording, by what could be read of it rather
             than by what its header says; complete after the last block.
+        channel: as in `load_audio`.
 
     Yields:
         float32 `(samples,)`, all finite.
@@ -104,10 +106,11 @@ def stream_audio(source, sample_rate=SAMPLE_RATE, seconds=30.0, name=None, measu
     Raises:
         InputError: as `load_audio`, at the block where it is found.
     """
+    check_channel(channel)
     name, count = name or ("<stream>" if hasattr(source, "read") else str(source)), 0
     with contextlib.nullcontext(source) if hasattr(source, "read") else _open_file(source) as file:
         decoded = _decoded(file, name, seconds)
-        blocks = _mono(decoded if measured is None else _measured(decoded, measured))
+        blocks = _mono(decoded if measured is None else _measured(decoded, measured), channel)
         rate, resampler = None, None
         block = next(blocks, None)
         while block is not None:
@@ -158,6 +161,18 @@ def count_samples(path, sample_rate=SAMPLE_RATE, channel=None, start=None, end=N
 
 def _refuse_empty(name):
     raise InputError(f"{name}: the file is empty (0 bytes); copy it again from its source.")
+
+
+def channels_of(path):
+    """How many channels a recording has, by the first block that is decoded.
+
+    Raises:
+        InputError: as `load_audio`, for what is found that far.
+    """
+    with _open_file(path) as file, contextlib.closing(_decoded(file, str(path), seconds=0.1)) as blocks:
+        for _, audio in blocks:
+            return audio.shape[1]
+    raise InputError(f"{path}: holds no samples; leave the file out or record it again.")
 
 
 def _open_file(source):

@@ -13,6 +13,7 @@ SUFFIXES = frozenset((
     ".mkv", ".amr", ".awb", ".wma", ".asf", ".ac3", ".avi", ".voc", ".nist", ".sph",
 ))
 # fmt: on
+OTHERS = "not audio by their names"  # the reason of files that are no audio
 
 
 def walk(paths):
@@ -69,7 +70,7 @@ def walk(paths):
         else:
             raise InputError(f"No such file or folder: check the path. Received: {path}")
     for suffix, count in sorted(others.items()):
-        leave(f"{count} files {suffix}" if suffix else f"{count} files without a suffix", "not audio by their names")
+        leave(f"{count} files {suffix}" if suffix else f"{count} files without a suffix", OTHERS)
     return files, left_out
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from emohrnet_tf.cli.options import ModelPath
-from emohrnet_tf.cli.output import print_failed, progress_bar, quiet
+from emohrnet_tf.cli.output import print_failed, progress, quiet
 
 
 def embed(
@@ -15,7 +15,7 @@ def embed(
     out: Annotated[
         Path, typer.Option("--out", "-o", help="CSV or Parquet to write, by its ending; run again, it goes on.")
     ],
-    model: ModelPath = "ravdess",
+    model: ModelPath = "voices",
 ):
     """Write a vector for each file, or for all audio in folders, to search and to cluster by."""
     quiet()
@@ -23,9 +23,8 @@ def embed(
     from emohrnet_tf.inference.predict import find_audio
 
     files = find_audio(paths, lambda left_out: print_failed(left_out, "left out"))
-    with progress_bar() as progress:
-        bar = progress.add_task("files", total=len(files))
-        count, failed = embed_into(out, model, files, progress=lambda done, _: progress.update(bar, completed=done))
+    with progress("files") as note:
+        count, failed = embed_into(out, model, files, progress=note)
     typer.echo(f"{count} files in {out}, {failed} of them with an error in their row.")
     if failed == count:
         sys.exit(2)

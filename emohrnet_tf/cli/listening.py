@@ -8,34 +8,33 @@ from typing import Annotated
 
 import typer
 
-from emohrnet_tf.cli.output import quiet
+from emohrnet_tf.cli.options import MinConfidence
+from emohrnet_tf.cli.using import opened as scorer
 from emohrnet_tf.errors import InputError
 
 SHOWN = 40  # stretches of the moving line
 
 
 def listen(
-    model: Annotated[str, typer.Argument(help="A .keras file, the folder of a run, or ravdess.")] = "ravdess",
+    model: Annotated[str, typer.Argument(help="A .keras file, the folder of a run, voices or ravdess.")] = "voices",
     hop: Annotated[float, typer.Option(help="Seconds of each stretch.")] = 0.5,
     device: Annotated[
         str | None, typer.Option(help="Number or name of the microphone; `python -m sounddevice` lists them.")
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="New CSV to write as it goes.")] = None,
-    min_confidence: Annotated[float, typer.Option(help='Below this probability say "uncertain".')] = 0.0,
+    min_confidence: MinConfidence = None,
 ):
     """Show the emotion of the last seconds of a microphone; silence is shown as silence. Ctrl-C ends it."""
     from emohrnet_tf.files import writable
 
     if out is not None and writable(out, suffixes=(".csv",)).exists():
         raise InputError(f"{out} is there already: give a new file as --out. Received: {str(out)!r}")
-    if not 0 <= min_confidence <= 1:
+    if min_confidence is not None and not 0 <= min_confidence <= 1:
         raise InputError(f"The least confidence lies between 0 and 1. Received: {min_confidence!r}")
-    quiet()
     from emohrnet_tf.inference.listen import listen as run
     from emohrnet_tf.inference.listen import microphone
-    from emohrnet_tf.model.emohrnet import load_model
 
-    loaded, lost = load_model(model), []
+    loaded, lost = scorer(model), []
     device = int(device) if device is not None and device.lstrip("-").isdecimal() else device
     blocks = microphone(loaded.audio.sample_rate, device, lambda: lost.append(1))
     with contextlib.ExitStack() as stack:

@@ -80,6 +80,17 @@ MinConfidence = Annotated[
 ModelPath = Annotated[
     str, typer.Option("--model", "-m", help="A .keras file, the folder of a run, or the pretrained voices or ravdess.")
 ]
+Segments = Annotated[
+    list[Path] | None,
+    typer.Option(help="A row for each turn of these files or folders: RTTM, CSV, TextGrid, SRT, WebVTT."),
+]
+Channel = Annotated[
+    Literal["left", "right", "each"] | None,
+    typer.Option(help="Of recordings with two speakers on two channels; their mean, if none is given."),
+]
+Prosody = Annotated[
+    bool, typer.Option("--prosody", help="Add level, pitch, its range and the rate of voiced stretches.")
+]
 
 
 def read_config(name, epochs, batch_size, architecture, head, setting, start=None, merge=None):

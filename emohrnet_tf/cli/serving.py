@@ -9,8 +9,11 @@ from emohrnet_tf.cli.output import quiet
 
 def serve(
     model: Annotated[
-        str, typer.Argument(help="A .tflite file of `emohrnet export`, or a .keras file, the folder of a run, ravdess.")
-    ] = "ravdess",
+        str,
+        typer.Argument(
+            help="A .tflite file of `emohrnet export`, or a .keras file, the folder of a run, voices or ravdess."
+        ),
+    ] = "voices",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of the address; 0: any that is free.")] = 8000,
     browse: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
 ):

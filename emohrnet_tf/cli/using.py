@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from emohrnet_tf.cli.options import MinConfidence, ModelPath, TimelineFormats
+from emohrnet_tf.cli.options import Channel, MinConfidence, ModelPath, Prosody, Segments, TimelineFormats
 from emohrnet_tf.cli.output import print_failed, print_table, progress, quiet
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.files import writable
@@ -30,7 +30,9 @@ def opened(model, files=1):
 
 
 def predict(
-    paths: Annotated[list[Path], typer.Argument(help="Audio files and folders.")],
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Audio files and folders; with --segments, else those beside them.")
+    ] = None,
     model: ModelPath = "voices",
     form: Annotated[
         Literal["table", "json", "csv"] | None, typer.Option("--format", "-f", help="table, if none is given.")
@@ -44,19 +46,37 @@ def predict(
         typer.Option(help="Other recordings, or folders of them, of the one voice that speaks."),
     ] = None,
     speaker_from: Annotated[
-        str | None, typer.Option(help='Whose voice a file is: "folder", its own, or a CSV of file and speaker.')
+        str | None, typer.Option(help='Whose voice: "folder", a file\'s own; a CSV of file and speaker; "segments".')
     ] = None,
+    segments: Segments = None,
+    speakers: Annotated[Path | None, typer.Option(help="With --segments: CSV of what is said of each speaker.")] = None,
+    channel: Channel = None,
+    prosody: Prosody = False,
 ):
-    """Print the emotion of files, or of all audio in folders."""
+    """Print the emotion of files, of all audio in folders, or of turns and channels of recordings."""
     from emohrnet_tf.inference.predict import csv_line, find_audio, predict_into, scored
     from emohrnet_tf.inference.score import columns
     from emohrnet_tf.model.files import model_file
 
+    if not paths and not segments:
+        raise InputError("Give audio files or folders, or turns by --segments. Received: none")
     if out is not None and form not in (None, "csv"):
         raise InputError(f"--out writes CSV: leave --format or --out away. Received: {form!r}")
     if min_confidence is not None and not 0 <= min_confidence <= 1:
         raise InputError(f"The least confidence lies between 0 and 1. Received: {min_confidence!r}")
     model_file(model)  # what is not there is said before files are looked for
+    if segments or channel or prosody or speakers:
+        if reference or speaker_from not in (None, "segments" if segments else None):
+            raise InputError(
+                "Turns take the other turns of their speaker as the reference, by --speaker-from segments; channels and "
+                f"prosody none. Received: {str(reference[0]) if reference else speaker_from!r}"
+            )
+        quiet()
+        from emohrnet_tf.cli.parts import predict_parts
+        from emohrnet_tf.model.emohrnet import load_model
+
+        asked = {"segments": segments, "channel": channel, "prosody": prosody, "own_speech": speaker_from is not None}
+        return predict_parts(load_model(model), paths, asked, form, min_confidence, out, speakers)
     if out is not None:
         writable(out, suffixes=(".csv",))
     files = find_audio(paths, lambda left_out: print_failed(left_out, "left out"))
@@ -117,7 +137,9 @@ def predict(
 
 
 def timeline(
-    recording: Annotated[str, typer.Argument(help="Audio file of any length, or - for standard input.")],
+    recordings: Annotated[
+        list[str], typer.Argument(help="Audio file of any length, or - for standard input; or files and folders.")
+    ],
     model: ModelPath = "voices",
     hop: Annotated[float, typer.Option(help="Seconds of each stretch.")] = 1.0,
     form: Annotated[
@@ -131,14 +153,39 @@ def timeline(
         list[str] | None,
         typer.Option(help='Recordings of the one voice that speaks, or "self": the recording, heard twice.'),
     ] = None,
+    channel: Channel = None,
+    prosody: Prosody = False,
+    clips: Annotated[Path | None, typer.Option(help="Folder: cut the moments of --emotion out as WAV files.")] = None,
+    emotion: Annotated[list[str] | None, typer.Option(help="Of --clips, else all; may be given again.")] = None,
+    most: Annotated[int | None, typer.Option(help="Of --clips: the surest so many, else all.")] = None,
 ):
-    """Print the emotion over time of a recording; silence is marked, not guessed."""
+    """Print the emotion over time of a recording, or of many in one table; silence is marked, not guessed."""
+    if (emotion or most is not None) and clips is None:
+        raise InputError(
+            f"--emotion and --most are of moments: give a folder by --clips. Received: {emotion or most!r}"
+        )
+    if most is not None and most < 1:
+        raise InputError(f"How many moments at most: 1 or more. Received: {most!r}")
+    many = len(recordings) > 1 or Path(recordings[0]).is_dir() or channel == "each" or clips is not None
+    if many and "-" in recordings:
+        raise InputError("Standard input is one recording, and cannot be cut: give a file. Received: '-'")
+    if many and (picture is not None or form not in (None, "csv")):
+        raise InputError(
+            f"Several timelines are one CSV: leave --format and --picture away. Received: {form or 'csv'!r}"
+        )
+    if many:
+        from emohrnet_tf.cli.timelines import print_timelines
+
+        asked = {"channel": channel, "prosody": prosody, "reference": reference}
+        return print_timelines(opened(model), recordings, hop, min_confidence, asked, out, clips, emotion, most)
+    recording = recordings[0]
     import shutil
     import tempfile
 
     from emohrnet_tf.files import printable, replacing, writable
     from emohrnet_tf.inference.timeline import timeline as run
     from emohrnet_tf.inference.timeline import write_timeline
+    from emohrnet_tf.inference.timelines import with_prosody
 
     if form is None:
         form = {".json": "json", ".txt": "audacity", ".vtt": "webvtt"}.get(out.suffix.lower() if out else "", "csv")
@@ -153,7 +200,9 @@ def timeline(
             heard.seek(0)
         source = heard if recording == "-" else recording
         usual = "self" if reference == ["self"] else reference
-        table, overview = run(model, source, hop, min_confidence, note, usual)
+        table, overview = run(model, source, hop, min_confidence, note, usual, channel)
+        if prosody:
+            table = with_prosody(table, source, model.audio.sample_rate, channel)
     text = write_timeline(table, form)
     if out is None:
         typer.echo(text, nl=False)
@@ -178,23 +227,23 @@ def export(
     allow_missed_gates: Annotated[
         bool, typer.Option("--allow-missed-gates", help="Keep an export that fails verification; the report says so.")
     ] = False,
+    onnx: Annotated[bool, typer.Option("--onnx", help="Write an ONNX file too.")] = False,
 ):
-    """Write SavedModel and TFLite files, and verify that each tells what the model tells."""
+    """Write SavedModel and TFLite files, on request ONNX, and verify that each tells what the model tells."""
     quiet()
     from emohrnet_tf.corpora import read_index
     from emohrnet_tf.exporter.card import format_cells
     from emohrnet_tf.exporter.exporter import export as run
 
     index = None if index_file is None else read_index(index_file)
-    report = run(model, out, index, version, overwrite, name, allow_missed_gates, say=typer.echo)
+    report = run(model, out, index, version, overwrite, name, allow_missed_gates, say=typer.echo, onnx=onnx)
     rows = [(form, *format_cells(figures)) for form, figures in report["verification"]["formats"].items()]
     print_table("Against Keras", ["format", "largest difference", "top label agrees", "accuracy or CCC"], rows)
     for gate in report["verification"]["gates"]:
         if gate["note"]:
             typer.echo(f"{gate['format']}, {gate['gate']}: {gate['note']}")
-    typer.echo(
-        f"Everything lies in {out}: saved_model/{report['version']}, tflite/, model_card.md, export_report.json."
-    )
+    folders = f"saved_model/{report['version']}, tflite/{', onnx/' if onnx else ''}"
+    typer.echo(f"Everything lies in {out}: {folders}, model_card.md, export_report.json.")
 
 
 def demo(

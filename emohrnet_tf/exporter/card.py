@@ -20,7 +20,7 @@ def model_card(model, report, run=None):
         f"{report['versions']['emohrnet_tf']}.",
         "## Input and output",
         f"- `waveform`: float32 in -1..1, {audio.sample_rate} Hz, mono; {audio.samples} samples "
-        f"({audio.samples / audio.sample_rate:g} s) in the TFLite files, any length in the SavedModel: shorter ones "
+        f"({audio.samples / audio.sample_rate:g} s) in TFLite and ONNX, any length in the SavedModel: shorter ones "
         "are padded with zeros at the end and longer ones averaged over half-overlapping windows." + _outputs(model),
         "## Training and figures",
         _training(run),
@@ -64,6 +64,8 @@ def _files(report):
         f"| saved_model/{report['version']} | {report['saved_model']['bytes']:,} |",
     ]
     rows += [f"| tflite/{entry['file']} | {entry['bytes']:,} |" for entry in report["tflite"].values()]
+    if report["onnx"]:
+        rows.append(f"| onnx/{report['onnx']['file']} | {report['onnx']['bytes']:,} |")
     return "\n".join(rows)
 
 

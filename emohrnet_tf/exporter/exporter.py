@@ -16,6 +16,7 @@ from emohrnet_tf.data.targets import emotion_numbers, read_vad
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.exporter.card import model_card
 from emohrnet_tf.exporter.metadata import add_metadata
+from emohrnet_tf.exporter.onnx import missing, to_onnx
 from emohrnet_tf.exporter.saved_model import write_saved_model
 from emohrnet_tf.exporter.spectra import sounds_of
 from emohrnet_tf.exporter.tflite import KINDS, calibration_inputs, quantize, to_float32
@@ -30,7 +31,9 @@ from emohrnet_tf.provenance import provenance
 CALIBRATION_CLIPS = 200
 
 
-def export(model, out, index=None, version=None, overwrite=False, name=None, allow_missed_gates=False, say=print):
+def export(
+    model, out, index=None, version=None, overwrite=False, name=None, allow_missed_gates=False, say=print, onnx=False
+):
     """Export a model and verify every file of it before anything is put in place.
 
     Args:
@@ -46,6 +49,7 @@ def export(model, out, index=None, version=None, overwrite=False, name=None, all
         name: of the TFLite files, else the run folder's.
         allow_missed_gates: keep an export that misses a gate; the report says so.
         say: what to do with a line of text.
+        onnx: write `onnx/<name>.onnx` too; of a model with dimensions one file gives all.
 
     Returns:
         The report, as in `export_report.json`.
@@ -56,6 +60,8 @@ def export(model, out, index=None, version=None, overwrite=False, name=None, all
     """
     pretrained = str(model) if is_pretrained(model) else None
     path, out = Path(model), writable_folder(out)
+    if onnx and (absent := missing()):
+        raise InputError(f"An ONNX file needs pip install 'emohrnet_tf[onnx]'. Received: no module {absent[0]}")
     model = load_model(path)
     if pretrained:
         path = weights_file(pretrained)
@@ -90,8 +96,14 @@ def export(model, out, index=None, version=None, overwrite=False, name=None, all
         saved = write_saved_model(model, work / "saved_model")
         say(f"Writing TFLite: {', '.join(kinds)}")
         files = _write_tflite(model, work / "tflite", name, kinds, calibration, version)
+        onnx_file = None
+        if onnx:
+            say("Writing ONNX")
+            onnx_file = work / "onnx" / f"{name}.onnx"
+            onnx_file.parent.mkdir()
+            onnx_file.write_bytes(to_onnx(model, {"name": name, "version": version}))
         say(f"Verifying every format on {len(clips)} clips and made-up sounds")
-        verification = verify(model, work / "saved_model", files, clips, true, cube)
+        verification = verify(model, work / "saved_model", files, clips, true, cube, onnx_file)
         failures = missed(verification)
         if failures and not allow_missed_gates:
             raise InputError(
@@ -106,6 +118,7 @@ def export(model, out, index=None, version=None, overwrite=False, name=None, all
             "trained_on": list(model.trained_on),
             "saved_model": saved,
             "tflite": {kind: {"file": file.name, "bytes": file.stat().st_size} for kind, file in files.items()},
+            "onnx": {"file": onnx_file.name, "bytes": onnx_file.stat().st_size} if onnx else None,
             "calibration_windows": 0 if calibration is None else len(calibration),
             "sounds_of_spectra": bool(spectra),
             "verification": verification,
@@ -117,7 +130,8 @@ def export(model, out, index=None, version=None, overwrite=False, name=None, all
         (work / "model_card.md").write_text(card, encoding="utf-8")
         (work / "labels.txt").write_text("".join(f"{label}\n" for label in model.labels), encoding="utf-8")
         write_json(work / "export_report.json", report)
-        _put_in_place(work, out, version, [f"{name}_{key}.tflite" for key in _tflite_keys(model)])
+        names = [f"tflite/{name}_{key}.tflite" for key in _tflite_keys(model)]
+        _put_in_place(work, out, version, [*names, f"onnx/{name}.onnx"])
     return report
 
 
@@ -147,6 +161,9 @@ def _look_at(out, name, model):
         file = out / "tflite" / f"{name}_{key}.tflite"
         if file.exists() and not _of_ours(file):
             theirs.append(file)
+    file = out / "onnx" / f"{name}.onnx"
+    if file.exists() and b"emohrnet" not in file.read_bytes():
+        theirs.append(file)
     if theirs := [file for file in theirs if file.exists()]:
         raise InputError(f"{theirs[0]} was made by no export: give another --out or --name. Received: {out}")
 
@@ -269,8 +286,8 @@ def _clear(out):
 def _put_in_place(work, out, version, names):
     """Move finished files where they belong, each whole; the report, which says that all is there, comes last.
 
-    Of the TFLite files that are there only those of this model's `names` go away, all of them: an older kind would be
-    another model's.
+    Of the TFLite and ONNX files that are there only those of this model's `names` go away, all of them: an older kind
+    would be another model's.
     """
     target = out / "saved_model" / str(version)
     target.parent.mkdir(exist_ok=True)
@@ -278,12 +295,12 @@ def _put_in_place(work, out, version, names):
         (work / "version").write_text(str(version))
         target.rename(work / "replaced_saved_model")
     (work / "saved_model").rename(target)
-    (out / "tflite").mkdir(exist_ok=True)
     for name in names:
-        if (work / "tflite" / name).exists():
-            (work / "tflite" / name).replace(out / "tflite" / name)
+        if (work / name).exists():
+            (out / name).parent.mkdir(exist_ok=True)
+            (work / name).replace(out / name)
         else:
-            (out / "tflite" / name).unlink(missing_ok=True)
+            (out / name).unlink(missing_ok=True)
     for file in ("labels.txt", "model_card.md", "export_report.json"):
         (work / file).replace(out / file)
     shutil.rmtree(work, ignore_errors=True)

@@ -12,6 +12,7 @@ from emohrnet_tf.audio.silence import SILENCE, spoken_windows
 from emohrnet_tf.audio.windows import clip_answers
 from emohrnet_tf.exporter.saved_model import NOTHING_SAID
 from emohrnet_tf.inference.exported import TFLiteModel
+from emohrnet_tf.inference.onnx import OnnxModel
 from emohrnet_tf.model.sphere import DIMENSIONS, concordance
 from emohrnet_tf.model.voice import Relative
 
@@ -46,8 +47,8 @@ def on_grid(waveform):
     return (np.clip(np.round(np.asarray(waveform) * 32768), -32768, 32767) / 32768).astype("float32")
 
 
-def verify(model, saved_model, tflite, clips, true=None, cube=None):
-    """Run the same sounds through Keras, every signature of the SavedModel and every TFLite file.
+def verify(model, saved_model, tflite, clips, true=None, cube=None, onnx=None):
+    """Run the same sounds through Keras, every signature of the SavedModel, every TFLite file and the ONNX file.
 
     Args:
         model: `EmoHRNet`, the measure of all others.
@@ -56,6 +57,7 @@ def verify(model, saved_model, tflite, clips, true=None, cube=None):
         clips: waveforms `(samples,)` at the model's rate; speech, of a test part where there is one.
         true: int labels of the clips, for accuracies; -1 where one is not known.
         cube: `(clips, 3)` labels of valence, arousal, dominance in -1..1, for their CCC; NaN where not known.
+        onnx: path of the ONNX file, or None.
 
     Returns:
         JSON-ready `{"formats": {format: figures}, "gates": [{"gate", "value", "limit", "passed"}], "clips", "probes"}`;
@@ -76,6 +78,8 @@ def verify(model, saved_model, tflite, clips, true=None, cube=None):
     for kind, path in tflite.items():
         if kind not in relative:
             answers[f"tflite/{kind}"] = _without_silence(clip_answers(TFLiteModel(path), cut))
+    if onnx is not None:
+        answers["onnx"] = _without_silence(clip_answers(OnnxModel(onnx), cut))
     judge = Judge(keras, len(clips), true, cube)
     formats, gates = judge.figures("keras", keras), []
     if model.takes_reference:

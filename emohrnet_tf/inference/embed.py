@@ -1,7 +1,6 @@
 """Embeddings of files and folders: what the network hears in a clip, as a vector, for searching and clustering."""
 
 import contextlib
-import hashlib
 import importlib.util
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +14,7 @@ from emohrnet_tf.audio.windows import clip_answers
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.files import printable, replacing, writable
 from emohrnet_tf.inference.predict import find_audio
+from emohrnet_tf.inference.ready import fingerprint
 from emohrnet_tf.inference.resume import claim, rows_done
 from emohrnet_tf.model.emohrnet import load_model
 
@@ -38,7 +38,7 @@ def embed(model, paths, workers=4):
         InputError: a path that does not exist, or no audio file at all.
 
     Example:
-        table = embed("ravdess", ["recordings/"])
+        table = embed("voices", ["recordings/"])
         vectors = table.dropna(subset=["e0"]).filter(regex=r"^e[0-9]+$").to_numpy()
     """
     model = load_model(model) if isinstance(model, str | Path) else model
@@ -74,7 +74,7 @@ def embed_into(out, model, paths, workers=4, progress=None):
     model = load_model(model) if isinstance(model, str | Path) else model
     files = find_audio([paths] if isinstance(paths, str | Path) else paths)
     rows = out.with_name(f"{out.name}.rows.csv") if parquet else out
-    claim(out, {"embedding_of": _fingerprint(model), "labels": model.labels}, rows)
+    claim(out, {"embedding_of": fingerprint(model), "labels": model.labels}, rows)
     head = list(_table(model, [], [], clip_answers(model, [])).columns)
     try:
         if parquet and out.exists() and not rows.exists():
@@ -134,11 +134,6 @@ def _table(model, files, errors, answers):
         parts.append(pd.DataFrame({"emotion": pd.Series(words, dtype=object)}))
     parts.append(pd.DataFrame(vectors, columns=[f"e{number}" for number in range(vectors.shape[1])]))
     return pd.concat(parts, axis=1).assign(error=pd.Series(errors, dtype=object))
-
-
-def _fingerprint(model):
-    """A short hash of a model's weights."""
-    return hashlib.sha256(b"".join(weight.tobytes() for weight in model.network.get_weights())).hexdigest()[:16]
 
 
 def _to_parquet(rows, out, head):

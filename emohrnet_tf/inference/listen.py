@@ -7,14 +7,15 @@ import soxr
 
 from emohrnet_tf.audio.silence import FRAME, levels_db, silence_limit
 from emohrnet_tf.errors import InputError
+from emohrnet_tf.inference.predict import opened
 from emohrnet_tf.inference.timeline import stretches
-from emohrnet_tf.model.emohrnet import load_model
+from emohrnet_tf.model.voice import least_confidence
 
 REMEMBERED = 600.0  # seconds of levels by which silence is known: a quieter evening becomes the new loud
 BLOCK = 0.1  # seconds that a microphone gives at once
 
 
-def listen(model, blocks, hop=0.5, min_confidence=0.0):
+def listen(model, blocks, hop=0.5, min_confidence=None):
     """The emotion of each stretch of `hop` seconds, as soon as it has ended.
 
     `timeline.timeline` without a look ahead: a stretch is judged by the model's window that ends with it, so it tells
@@ -35,10 +36,11 @@ def listen(model, blocks, hop=0.5, min_confidence=0.0):
         InputError: a model that names no emotions, or a hop below 0.1 s or longer than the model's window.
 
     Example:
-        for table in listen("ravdess", microphone(16000)):
+        for table in listen("voices", microphone(16000)):
             print(table.emotion.iloc[-1])
     """
-    model = load_model(model) if isinstance(model, str) or hasattr(model, "__fspath__") else model
+    model = opened(model)
+    min_confidence = least_confidence(model, min_confidence)
     if not model.labels:
         raise InputError("Listening is for emotions: give a model that names them, or a joint one. Received: 'vad'")
     rate, samples = model.audio.sample_rate, model.audio.samples

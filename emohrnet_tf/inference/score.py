@@ -43,7 +43,7 @@ def score_files(model, files, read=stream_audio, min_confidence=None, workers=4)
         there is None.
 
     Example:
-        for row in score_files(ready("ravdess"), ["a.wav", "b.flac"]):
+        for row in score_files(ready("voices"), ["a.wav", "b.flac"]):
             print(row["file"], row["emotion"])
     """
     min_confidence = least_confidence(model, min_confidence)
@@ -110,21 +110,36 @@ class Clip:
         return (self.error is not None or self.spoken is not None) and self.answered == self.asked
 
     def row(self, model, min_confidence):
-        row = dict.fromkeys(columns(model)) | {"file": str(self.file), "error": self.error}
         if self.error is not None:
-            return row
+            return row_of(model, self.file, self.error, {}, min_confidence)
         voted = self.spoken[np.concatenate(self.numbers)] if self.numbers else np.zeros(0, bool)
         mean = {name: np.concatenate(x)[voted].mean(axis=0) for name, x in self.answers.items() if voted.any()}
-        if "probabilities" in self.answers and not mean:
-            row["emotion"] = SILENCE
-        if "probabilities" in mean:
-            best = mean["probabilities"].argmax()
-            row["emotion"] = model.labels[best] if mean["probabilities"][best] >= min_confidence else UNCERTAIN
-            row |= zip(model.labels, mean["probabilities"].tolist())
-        if "dimensions" in mean:
-            row |= zip(DIMENSIONS, model.sphere.from_cube(mean["dimensions"]).tolist())
-            row |= on_sphere(model.sphere, mean["dimensions"])
+        return row_of(model, self.file, None, mean, min_confidence)
+
+
+def row_of(model, file, error, mean, min_confidence):
+    """A row of `score_files`.
+
+    Args:
+        model, min_confidence: of `score_files`, the latter a number.
+        file: of it.
+        error: why there is no answer, or None.
+        mean: dictionary of `probabilities` `(classes,)` and `dimensions` `(3,)`, as the model has them; empty of
+            silence.
+    """
+    row = dict.fromkeys(columns(model)) | {"file": str(file), "error": error}
+    if error is not None:
         return row
+    if "probabilities" in model.widths and not mean:
+        row["emotion"] = SILENCE
+    if "probabilities" in mean:
+        best = mean["probabilities"].argmax()
+        row["emotion"] = model.labels[best] if mean["probabilities"][best] >= min_confidence else UNCERTAIN
+        row |= zip(model.labels, mean["probabilities"].tolist())
+    if "dimensions" in mean:
+        row |= zip(DIMENSIONS, model.sphere.from_cube(mean["dimensions"]).tolist())
+        row |= on_sphere(model.sphere, mean["dimensions"])
+    return row
 
 
 def on_sphere(sphere, point):

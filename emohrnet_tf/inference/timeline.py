@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from emohrnet_tf.audio.files import stream_audio
+from emohrnet_tf.audio.prosody import NAMES as PROSODY
 from emohrnet_tf.audio.silence import FRAME, SILENCE, levels_db, silence_limit
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.inference.predict import opened
@@ -22,7 +23,7 @@ BATCH = 64  # windows scored at once
 SELF = "self"  # as a reference: the recording itself
 
 
-def timeline(model, source, hop=1.0, min_confidence=None, progress=None, reference=None):
+def timeline(model, source, hop=1.0, min_confidence=None, progress=None, reference=None, channel=None):
     """The emotion of each stretch of a recording.
 
     Each stretch of `hop` seconds is judged by the model's window around its middle (at the ends of the recording: the
@@ -39,6 +40,7 @@ def timeline(model, source, hop=1.0, min_confidence=None, progress=None, referen
         progress: called with the seconds heard so far.
         reference: for a model that takes one, recordings of the one voice that speaks (`voice.reference`), or "self":
             the recording itself, which is then heard twice.
+        channel: "left" or "right" of a recording with several channels; None takes their mean.
 
     Returns:
         `(table, overview)`: DataFrame of `start`, `end` (seconds), `emotion`, a probability per label, and of a model
@@ -75,7 +77,7 @@ def timeline(model, source, hop=1.0, min_confidence=None, progress=None, referen
         return model.answer_windows(cut, BATCH)
 
     number = 0
-    for block in stream_audio(source, rate):
+    for block in stream_audio(source, rate, channel=channel):
         heard = np.concatenate([heard, block])
         end = first + len(heard)
         ready = []
@@ -132,7 +134,7 @@ def stretches(model, answers, silent, starts, ends, min_confidence=0.0):
 
 def labels_of(table):
     """Names of the emotions of a timeline."""
-    return [name for name in table.columns[3:] if name not in DIMENSIONS]
+    return [name for name in table.columns[3:] if name not in (*DIMENSIONS, *PROSODY)]
 
 
 def spans(table):
@@ -164,7 +166,7 @@ def write_timeline(table, form):
             rows.append({key: row[key] for key in ("start", "end", "emotion")})
             if row["emotion"] != SILENCE:
                 rows[-1]["probabilities"] = {key: round(float(row[key]), 6) for key in labels_of(table)}
-                rows[-1] |= {key: round(float(row[key]), 6) for key in DIMENSIONS if key in table}
+                rows[-1] |= {key: _rounded(row[key]) for key in (*DIMENSIONS, *PROSODY) if key in table}
         return json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
     spoken = spans(table)
     spoken = spoken[spoken.emotion != SILENCE]
@@ -197,6 +199,11 @@ def _silent(levels, starts, hop):
     edges = np.append(np.round(starts / FRAME), np.round((starts[-1] + hop) / FRAME)).astype(int)
     loudest = [levels[a:b].max(initial=-np.inf) for a, b in itertools.pairwise(edges)]
     return np.array(loudest) <= limit
+
+
+def _rounded(value):
+    """A number of a row as JSON has it, null where there is none."""
+    return None if np.isnan(value) else round(float(value), 6)
 
 
 def _clock(seconds):

@@ -4,6 +4,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
+from emohrnet_tf.audio.prosody import NAMES as PROSODY
 from emohrnet_tf.errors import InputError
 
 from .style import STYLE, looks, save
@@ -63,7 +64,7 @@ def timeline(table, overview, path, title=None):
         path: picture to write.
         title: above the picture.
     """
-    labels = [name for name in table.columns[3:] if name not in ("valence", "arousal", "dominance")]
+    labels = [name for name in table.columns[3:] if name not in ("valence", "arousal", "dominance", *PROSODY)]
     times = np.append(table["start"], table["end"].iloc[-1])
     frames, mels = overview["mel_db"].shape
     seconds = np.arange(frames + 1) * overview["seconds"]
