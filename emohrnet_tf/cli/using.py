@@ -68,8 +68,8 @@ def predict(
     if segments or channel or prosody or speakers:
         if reference or speaker_from not in (None, "segments" if segments else None):
             raise InputError(
-                "Turns take the other turns of their speaker as the reference, by --speaker-from segments; channels and "
-                f"prosody none. Received: {str(reference[0]) if reference else speaker_from!r}"
+                "Turns take the other turns of their speaker as the reference, by --speaker-from segments; channels "
+                f"and prosody none. Received: {str(reference[0]) if reference else speaker_from!r}"
             )
         quiet()
         from emohrnet_tf.cli.parts import predict_parts
