@@ -56,6 +56,8 @@ def scratch(tmp_path):
     soundfile.write(tmp_path / "call.wav", call, 16000)
     (tmp_path / "interview.rttm").write_text("SPEAKER interview 1 0.0 2.0 <NA> <NA> A <NA> <NA>\n")
     (tmp_path / "turns.csv").write_text("file,start,end,speaker\ncall.wav,0,1,A\ncall.wav,1,2,B\n")
+    (tmp_path / "speakers.csv").write_text("file,speaker\nrecordings/a.flac,anna\n")
+    soundfile.write(tmp_path / "ordinary_voice.wav", np.concatenate(waveforms), 16000)
     (tmp_path / "recordings").mkdir()
     soundfile.write(tmp_path / "recordings" / "a.flac", waveforms[1], 16000)
     labels = made.emotion.map({"anger": "angry", "happiness": "delighted", "neutral": "neutral"})
