@@ -20,6 +20,7 @@ def unheard_page():
 
 def _tables(report):
     corpora, mean = report["corpora"], report["mean"]
+    seconds = sorted(report["reference"]["mean"]["seconds"], key=lambda key: (key == "all", key.zfill(3)))
     names = [name for name in FORMAL if name in corpora]
     lines = ["", "| left out | way | four labels: UAR | seven labels: UAR | ECE | answered | right of these |"]
     lines.append("|---|---|---:|---:|---:|---:|---:|")
@@ -39,12 +40,12 @@ def _tables(report):
         "",
         "## How much of a voice is enough",
         "",
-        "| seconds of the voice in its reference | " + " | ".join(report["reference"]["mean"]["seconds"]) + " |",
-        "|---|" + "---:|" * len(report["reference"]["mean"]["seconds"]),
+        "| seconds of the voice in its reference | " + " | ".join(seconds) + " |",
+        "|---|" + "---:|" * len(seconds),
     ]
     for name, tables in [*((FORMAL[n], report["reference"]["corpora"][n]) for n in names),
                          ("**mean**", report["reference"]["mean"])]:  # fmt: skip
-        cells = [percent(tables["seconds"].get(key)) for key in report["reference"]["mean"]["seconds"]]
+        cells = [percent(tables["seconds"].get(key)) for key in seconds]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     emotions = report["reference"]["mean"]["emotion"]
     lines += ["", "UAR of four labels; recordings as they come, of any emotion. Of one emotion alone they give:", ""]
