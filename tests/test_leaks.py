@@ -1,5 +1,6 @@
 """The benchmark of leaks makes the mistakes that it says, and no others."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -10,6 +11,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 
 import leaks_network
 
+from emohrnet_tf import InputError
+from emohrnet_tf.corpora import write_index
 from emohrnet_tf.data.pipeline import Clips
 from emohrnet_tf.data.splits import split
 
@@ -68,3 +71,26 @@ def test_a_fold_gives_the_epoch_of_validation_and_the_best_on_test(clips, traine
         *(("speakers", False), ("speakers", True)),
         *(("epoch, speaker", False), ("epoch, speaker", True), ("epoch, random", False), ("epoch, random", True)),
     ]
+
+
+@pytest.mark.slow
+def test_the_command_leaves_a_row_for_each_leak_and_repeats_no_fold(index, config, tmp_path, monkeypatch, capsys):
+    write_index(index, tmp_path / "index.csv")
+    monkeypatch.setattr(leaks_network, "RECIPE", config)
+    monkeypatch.setattr(leaks_network.tf.config.threading, "set_intra_op_parallelism_threads", lambda count: None)
+    arguments = ["--work", tmp_path / "work", "--json", tmp_path / "rows.json", "--epochs", 1, "--only", 0]
+    arguments = ["leaks_network.py", tmp_path / "index.csv", *arguments, "--rows", "speakers"]
+    monkeypatch.setattr(sys, "argv", list(map(str, arguments)))
+    leaks_network.main()
+    first, said = json.loads((tmp_path / "rows.json").read_text()), capsys.readouterr().out
+    kinds = {(row["leak"], row["leaking"]): len(row["runs"]) for row in first["rows"]}
+    assert kinds == {
+        (leak, there): 1 for leak in ("speakers", "epoch, speaker", "epoch, random") for there in (False, True)
+    }
+    monkeypatch.setattr(leaks_network, "train_fold", None)  # nothing is left to train
+    leaks_network.main()
+    assert json.loads((tmp_path / "rows.json").read_text())["rows"] == first["rows"]
+    assert capsys.readouterr().out == said
+    monkeypatch.setattr(sys, "argv", [*sys.argv, "--epochs", "3"])
+    with pytest.raises(InputError, match="is of other epochs"):
+        leaks_network.main()
