@@ -326,7 +326,7 @@ PAPER_CHOICES = [
 
 
 def preset(name):
-    """The `Config` of a preset: `paper`, `tuned`, `known_speakers` or `quick`."""
+    """The `Config` of a preset: `paper`, `tuned`, `known_speakers`, `voices` or `quick`."""
     if name not in PRESETS:
         raise InputError(f"Unknown preset: choose one of {', '.join(PRESETS)}. Received: {name!r}")
     return Config.from_dict(PRESETS[name])

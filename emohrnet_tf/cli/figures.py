@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
-from emohrnet_tf.cli.options import Architectures, IndexFile, Json, Merge, ModelPath, Part
+from emohrnet_tf.cli.options import Bodies, IndexFile, Json, Merge, ModelPath, Part
 from emohrnet_tf.cli.output import print_failed, print_table, quiet, write_report
 
 PICTURES = (".png", ".pdf", ".svg")
 
 
 def info(
-    architecture: Annotated[Architectures, typer.Option(help="Print its cost, part by part.")] = "small",
+    architecture: Annotated[Bodies, typer.Option(help="Print its cost, part by part.")] = "small",
     frames: Annotated[int, typer.Option(help="Frames of its window.")] = 256,
     mels: Annotated[int, typer.Option(help="Mel bands.")] = 64,
     json_file: Json = None,
@@ -92,6 +92,8 @@ def evaluate(
     if not write_report(json_file, report):
         typer.echo(table(report))
         typer.echo("\n" + left_out_text(report["part"], report["left_out"]))
+        if own_speech:
+            typer.echo("Each clip was heard relative to its speaker's own unlabelled recordings: another protocol.")
         print_failed([{"file": file, "reason": "silence"} for file in report["silent"]], "not judged")
         print_failed(report["failed"], "failed")
     if pictures:

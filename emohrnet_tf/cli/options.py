@@ -1,5 +1,6 @@
 """What several commands take, and how it is read."""
 
+import json
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -32,6 +33,7 @@ Corpora = Literal[
     *("jl_corpus", "subesco", "aesdd", "mesd", "iemocap", "msp_podcast", "audformat", "folders", "table"),
 ]
 Architectures = Literal[choices(Network, "architecture")]
+Bodies = Literal[tuple(name for name in choices(Network, "architecture") if name != "none")]  # of which there is one
 TimelineFormats = Literal["csv", "json", "audacity", "webvtt"]
 
 
@@ -59,9 +61,7 @@ Head = Annotated[
         help="Answer emotions (categorical), valence, arousal and dominance (vad), or both (joint).",
     ),
 ]
-Start = Annotated[
-    str | None, typer.Option("--from", help="Start from the weights of this model: ravdess, or as --model.")
-]
+Start = Annotated[str | None, typer.Option("--from", help="Start from the weights of this model: as --model.")]
 VadScale = Annotated[
     str | None, typer.Option(help="table: scale of valence, arousal and dominance, e.g. --vad-scale=1..5.")
 ]
@@ -105,7 +105,8 @@ def read_config(name, epochs, batch_size, architecture, head, setting, start=Non
         quick["head"] = {"kind": head}
     if merge is not None:
         quick["data"] = {"merge": merge}
-    return preset(name).replace(quick).override(setting or [])
+    words = [f"{group}.{key}={json.dumps(value)}" for group, values in quick.items() for key, value in values.items()]
+    return preset(name).override([*words, *(setting or [])])  # at once: some settings need others
 
 
 def read_indexes(files, also=None):

@@ -16,7 +16,7 @@ def predict_parts(model, recordings, asked, form, min_confidence, out, speakers)
     Args:
         model: of `inference.parts.predict_parts`, loaded.
         recordings: files and folders, or None.
-        asked: dict of `segments`, `channel`, `prosody`.
+        asked: dict of `segments`, `channel`, `prosody`, `own_speech`.
         form, min_confidence, out: of the command.
         speakers: CSV to write what is said of each speaker to, or None.
     """

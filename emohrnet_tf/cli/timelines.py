@@ -17,7 +17,7 @@ def print_timelines(model, recordings, hop, min_confidence, asked, out, clips, e
         model: loaded.
         recordings: files and folders.
         hop, min_confidence: of the command.
-        asked: dict of `channel`, `prosody`.
+        asked: dict of `channel`, `prosody`, `reference`.
         out: CSV, or None.
         clips: folder for moments, or None.
         emotions, most: of `inference.timelines.moments`.

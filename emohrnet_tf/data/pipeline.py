@@ -38,7 +38,7 @@ def training_batches(clips, rows, targets, config, seed=0, first_epoch=0, units=
     """
     settings, samples, functionals = config.augmentation, config.audio.samples, config.network.functionals
     augment, audio = Augment(**settings.log_mel()), config.audio.front_end()
-    batch_size = min(config.training.batch_size, len(rows))
+    batch_size, whole = batch_of(config, len(rows), voices is not None)
     rows, read = tf.constant(rows, tf.int64), clips.graph_reader()
     targets = tf.nest.map_structure(lambda values: tf.constant(values, tf.float32), targets)
 
@@ -82,7 +82,14 @@ def training_batches(clips, rows, targets, config, seed=0, first_epoch=0, units=
 
     dataset = tf.data.Dataset.counter(first_epoch).flat_map(one_epoch)
     dataset = dataset.map(features, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return dataset.prefetch(2), len(rows) // batch_size
+    return dataset.prefetch(2), whole // batch_size
+
+
+def batch_of(config, count, voices=False):
+    """`(clips of a batch, clips of an epoch)` of so many training clips; with `voices` whole groups of them."""
+    each = config.training.speaker_clips if voices else 1
+    whole = max(count // each, 1) * each
+    return min(config.training.batch_size, whole), whole
 
 
 def place(waveform, samples, where, fill, settings):

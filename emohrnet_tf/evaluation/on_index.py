@@ -14,6 +14,7 @@ from emohrnet_tf.data.targets import emotion_numbers, read_vad
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.evaluation.metrics import Truth, answers_report
 from emohrnet_tf.model.emohrnet import load_model
+from emohrnet_tf.model.voice import check_takes_reference
 from emohrnet_tf.provenance import provenance
 
 
@@ -26,7 +27,7 @@ def evaluate(model, index, part="test", shared_labels=False, own_speech=False):
         part: "test" leaves out the clips that the model was trained on or chosen by, "all" keeps them.
         shared_labels: measure on the emotions that model and index share, as across corpora: other clips are left
             out, and the model chooses among the shared ones.
-        own_speech: hear each clip relative to all that the index has of its speaker, whose labels are not looked at
+        own_speech: hear each clip relative to all of its speaker's that are measured, whose labels are not looked at
             (`references`): another protocol, "with the speaker's own unlabelled recordings".
 
     Returns:
@@ -113,27 +114,27 @@ def truth_of(model, index, labels):
     return Truth(emotion_numbers(index, labels), cube, known, model.sphere)
 
 
-def references(model, clips, rows=None):
+def references(model, clips):
     """How the speaker of each clip usually sounds, of all its clips together: `(clips, filters)`.
+
+    A row of NaN where there is one clip alone, which differs from itself in nothing.
 
     It is made of the very recordings that are judged, as `predict --speaker-from` makes it; no label is looked at.
 
     Args:
         model: `EmoHRNet` of `network.reference`.
         clips: of `known_clips`.
-        rows: bool `(clips,)`: of which of them references are made; None for all.
 
     Raises:
         InputError: a model that takes no reference, or an index without speakers.
     """
-    if not model.takes_reference:
-        raise InputError("The model takes no reference: train with network.reference=true. Received: own_speech=True")
+    check_takes_reference(model)
     if "speaker" not in clips.index or clips.index.speaker.isna().any():
         raise InputError("The speaker's own speech needs a speaker for every clip. Received: a clip without")
     _, answers = answer_index(model, clips)
     speakers = speakers_of(clips.index)
-    found = answers["embedding"] if rows is None else np.where(rows[:, None], answers["embedding"], np.nan)
-    return pd.DataFrame(found).groupby(np.asarray(speakers)).transform("mean").to_numpy("float32")
+    voices = pd.DataFrame(answers["embedding"]).groupby(np.asarray(speakers))
+    return voices.transform("mean").where(voices.transform("count") > 1).to_numpy("float32")
 
 
 def answer_index(model, clips, labels=None, change=None, silence=True, references=None):

@@ -77,7 +77,7 @@ def export(
     if spectra:
         calibration, clips, true, cube = _clips_of_spectra(pretrained, model)
     else:
-        calibration, clips, true, cube = _clips(index, model)
+        calibration, clips, true, cube = _clips(index, model, model.settings.architecture != "none")
     kinds = [kind for kind in KINDS if kind != "int8" or calibration is not None]
     if model.settings.architecture == "none":
         kinds, calibration = ["float32", "float16"], None
@@ -209,8 +209,11 @@ def _split_index(folder):
     return index[index.split != LEFT_OUT]
 
 
-def _clips(index, model):
-    """`(calibration inputs or None, test waveforms, labels or None, cube or None)` of an index with a split."""
+def _clips(index, model, int8=True):
+    """`(calibration inputs or None, test waveforms, labels or None, cube or None)` of an index with a split.
+
+    Without `int8` nothing is calibrated.
+    """
     if index is None:
         return None, [], None, None
     if "split" not in index:
@@ -232,7 +235,7 @@ def _clips(index, model):
         cube, known = read_vad(test.index)
         cube[~known] = np.nan
     clips = [test.waveform(row) for row in range(len(test.index))]
-    return calibration_inputs(np.concatenate(cut), model.audio.samples), clips, true, cube
+    return calibration_inputs(np.concatenate(cut), model.audio.samples) if int8 else None, clips, true, cube
 
 
 def _clips_of_spectra(name, model):

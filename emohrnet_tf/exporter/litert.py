@@ -61,10 +61,13 @@ def convertible(model):
     return model.head.kind == "categorical" and importlib.util.find_spec("ai_edge_litert") is not None
 
 
-def converted(model, about=None):
-    """Bytes of a model's float32 TFLite file, with metadata and `about`; takes some seconds."""
+def converted(model, about=None, task=None):
+    """Bytes of a model's float32 TFLite file, with metadata and `about`; takes some seconds.
+
+    `task` is of `tflite.TASKS`; None for the one that a `LiteRTScorer` makes the most of.
+    """
     facts = {"samples": model.samples, "trained_on": list(model.trained_on), "kind": "float32"}
     facts |= {"audio": dataclasses.asdict(model.audio), "fingerprint": fingerprint(model)}
     facts |= {"least_confidence": model.least_confidence}
-    contents = to_float32(model, "reference" if model.takes_reference else "emotion")
+    contents = to_float32(model, task or ("reference" if model.takes_reference else "emotion"))
     return add_metadata(contents, model.labels, model.sample_rate, about=facts | (about or {}), licence=model.licence)

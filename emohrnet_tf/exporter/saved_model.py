@@ -238,6 +238,9 @@ def _write_warmup(model, folder):
         ("padded", {"waveform": noise, "length": np.array([rate, rate // 2], np.int32)}),
         ("wav", {"wav": np.array(wavs, object)}),
     ]
+    if model.takes_reference:
+        none = np.zeros((1, model.widths["embedding"]), np.float32)
+        requests.append(("reference", {"waveform": noise[:1], "reference": none}))
     path = folder / "assets.extra" / "tf_serving_warmup_requests"
     with tf.io.TFRecordWriter(str(path)) as writer:
         for signature, inputs in requests:

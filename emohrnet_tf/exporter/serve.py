@@ -123,7 +123,7 @@ def _converted(model):
     model = load_model(model) if isinstance(model, str | Path) else model
     if not model.labels:
         raise InputError("The page shows emotions: give a model that names them, or a joint one. Received: 'vad'")
-    return converted(model)
+    return converted(model, task="emotion")
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

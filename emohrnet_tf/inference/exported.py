@@ -80,7 +80,8 @@ class TFLiteModel:
         Args:
             windows: float array `(n, samples)`.
             batch_size: of no use here.
-            reference: float array `(filters,)`, of a file that takes one (`voice.reference`); None for none.
+            reference: float array `(filters,)` or `(n, filters)`, of a file that takes one
+                (`voice.reference`), a row of NaN for none; None for none at all.
 
         Returns:
             dictionary of float32 arrays: `probabilities` `(n, classes)`, or `dimensions` `(n, 3)`: valence, arousal,
@@ -93,16 +94,19 @@ class TFLiteModel:
         check_process(self._process)
         windows = check_windows(windows, self.samples)
         scores = np.zeros((len(windows), len(self.labels) or len(DIMENSIONS)), np.float32)
-        embeddings, given = [], {}
+        embeddings, given = [], [{}] * len(windows)
         if self.filters:
             usual = np.zeros(self.filters) if reference is None else np.asarray(reference, "float32")
-            if usual.shape != (self.filters,) or not np.isfinite(usual).all():
-                raise InputError(f"A reference is ({self.filters},) finite numbers. Received: {usual.shape!r}")
-            given = {"reference": usual[None].astype("float32")}
+            if usual.shape not in ((self.filters,), (len(windows), self.filters)) or np.isinf(usual).any():
+                raise InputError(
+                    f"A reference is ({self.filters},) numbers, or rows of them. Received: {usual.shape!r}"
+                )
+            rows = np.broadcast_to(np.nan_to_num(usual).astype("float32"), (len(windows), self.filters))
+            given = [{"reference": row[None]} for row in rows]
         elif reference is not None:
             raise InputError(f"The file takes no reference: leave it out. Received: {np.shape(reference)!r}")
-        for row, window in zip(scores, windows):
-            outputs = self._run(waveform=window[None], **given)
+        for row, window, usual in zip(scores, windows, given):
+            outputs = self._run(waveform=window[None], **usual)
             row[:] = outputs["probabilities"][0] if self.labels else [outputs[name][0, 0] for name in DIMENSIONS]
             if self.filters:
                 embeddings.append(outputs["embedding"][0])
@@ -184,7 +188,10 @@ class LiteRTScorer:
         check_process(self._process)
         windows = check_windows(windows, self.samples)
         parts = np.array_split(windows, min(self._threads, max(1, len(windows))))
-        answers = list(self._pool.map(lambda part: self._answer(part, reference), parts))
+        rows = [reference] * len(parts)
+        if np.ndim(reference) == 2:
+            rows = np.array_split(np.asarray(reference), len(parts))
+        answers = list(self._pool.map(self._answer, parts, rows))
         return {name: np.concatenate([part[name] for part in answers]) for name in answers[0]}
 
     def _answer(self, windows, reference):

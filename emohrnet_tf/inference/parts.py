@@ -17,7 +17,7 @@ from emohrnet_tf.inference.ready import fingerprint
 from emohrnet_tf.inference.score import columns, row_of
 from emohrnet_tf.inference.turns import MONO, find_parts, grouped
 from emohrnet_tf.model.sphere import DIMENSIONS
-from emohrnet_tf.model.voice import check_takes_reference, least_confidence
+from emohrnet_tf.model.voice import Relative, check_takes_reference, least_confidence
 
 BATCH, SECONDS = 32, 600  # parts, and seconds of them, that are scored together; two batches are in memory
 KEYS = ("file", "channel", "start", "end", "speaker")
@@ -38,7 +38,7 @@ def predict_parts(
         min_confidence: of `predict`.
         workers: parts looked at at once.
         own_speech: of a model that takes references: hear each turn relative to all turns of its speaker in that
-            recording.
+            recording; a speaker's only turn is heard by itself.
         report: called with what is left out, a list of dicts of `file` (of a turn: "turns.rttm:12") and `reason`; and
             with the turns that overlap others, which are judged all the same: these have a key `kept`.
 
@@ -55,7 +55,7 @@ def predict_parts(
         print(by_speaker(table))
     """
     model = opened(model)
-    min_confidence = least_confidence(model, min_confidence)
+    min_confidence = least_confidence(Relative(model, None) if own_speech else model, min_confidence)
     parts = find_parts(recordings, segments, channel, report)
     own = _references(model, parts, workers) if own_speech else None
     tables = _tables(model, parts, bool(segments), channel, prosody, min_confidence, workers, own)
@@ -80,7 +80,8 @@ def predict_parts_into(
         InputError: of `predict_parts`; a CSV that something else made, or that cannot be written.
     """
     model = opened(model)
-    min_confidence, turns = least_confidence(model, min_confidence), bool(segments)
+    min_confidence = least_confidence(Relative(model, None) if own_speech else model, min_confidence)
+    turns = bool(segments)
     made_by = {"labels": model.labels, "weights": fingerprint(model), "min_confidence": round(min_confidence, 6)}
     made_by |= {"turns": turns, "channel": channel or "", "prosody": prosody, "own_speech": own_speech}
     empty = _rows(model, [], [], [], turns, channel, [] if prosody else None, min_confidence)
@@ -145,14 +146,14 @@ def _numbers(table):
 
 
 def _references(model, parts, workers):
-    """How each speaker of a recording usually sounds, of all its turns: `{(file, speaker): (filters,)}`."""
+    """How each speaker of a recording usually sounds, of two turns or more: `{(file, speaker): (filters,)}`."""
     check_takes_reference(model)
     found = {}
     for batch, clips, _, _ in _looked_at(model, parts, False, workers):
         for part, heard in zip(batch, clip_answers(model, list(clips))["embedding"]):
             if part.speaker and not np.isnan(heard).any():
                 found.setdefault((part.file, part.speaker), []).append(heard)
-    return {key: np.mean(heard, axis=0) for key, heard in found.items()}
+    return {key: np.mean(heard, axis=0) for key, heard in found.items() if len(heard) > 1}
 
 
 def _tables(model, parts, turns, channel, prosody, min_confidence, workers, own=None):

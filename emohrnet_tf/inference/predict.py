@@ -9,7 +9,7 @@ from pathlib import Path
 from emohrnet_tf.audio.walk import SUFFIXES, walk
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.files import printable, read_csv, writable, write_json
-from emohrnet_tf.inference.ready import fingerprint, ready
+from emohrnet_tf.inference.ready import digest_of_file, fingerprint, ready
 from emohrnet_tf.inference.score import columns, score_files
 from emohrnet_tf.inference.voices import score_voices, voices_of
 from emohrnet_tf.model import voice
@@ -115,15 +115,16 @@ def predict_into(out, model, paths, min_confidence=None, workers=4, progress=Non
     files = [Path(os.path.abspath(file)) for file in files]  # "a.wav" of another folder is another file
     names = columns(model)
     made_by = {"labels": model.labels, "weights": fingerprint(model), "min_confidence": round(asked, 6)}
+    made_by |= {"reference": "", "voices": ""}
     if reference is not None:
         model = Relative(model, voice.reference(reference, model))
         asked = least_confidence(model, min_confidence)
         made_by |= {"min_confidence": round(asked, 6), "reference": model.digest}
     if voices is not None:
         voice.check_takes_reference(model)
-        made_by |= {"voices": str(voices)}
+        made_by["voices"] = "folder" if str(voices) == "folder" else digest_of_file(voices)
     facts = out.with_name(f"{out.name}.made_by.json")
-    there = _read_facts(facts) if facts.exists() or out.exists() else made_by
+    there = {"reference": "", "voices": ""} | _read_facts(facts) if facts.exists() or out.exists() else made_by
     if any(there.get(key) != made_by[key] for key in made_by) and (out.exists() or not set(made_by) <= set(there)):
         raise InputError(
             f"{out} was made by something else: give another file, or delete it and {facts.name} to start anew. "

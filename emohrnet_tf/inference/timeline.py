@@ -56,7 +56,7 @@ def timeline(model, source, hop=1.0, min_confidence=None, progress=None, referen
         raise InputError("A timeline is of emotions: give a model that names them, or a joint one. Received: 'vad'")
     if reference is not None:
         own = isinstance(reference, str) and reference == SELF
-        model = Relative(model, usual(source if own else reference, model))
+        model = Relative(model, usual(source, model, channel) if own else usual(reference, model))
         if own and hasattr(source, "seek"):
             source.seek(0)
     min_confidence = least_confidence(model, min_confidence)

@@ -21,7 +21,7 @@ from emohrnet_tf.inference.score import UNCERTAIN
 from emohrnet_tf.inference.timeline import SELF, labels_of, spans, timeline
 from emohrnet_tf.inference.turns import MONO, find_parts
 from emohrnet_tf.model.sphere import DIMENSIONS
-from emohrnet_tf.model.voice import Relative, least_confidence, reference
+from emohrnet_tf.model.voice import Relative, TooLittleSpeech, least_confidence, reference
 
 BEFORE = ("file", "channel", "duration")  # columns before those of a timeline
 LIST = "clips.csv"  # in a folder of clips, what they are
@@ -112,14 +112,17 @@ def _heard_by(model, min_confidence, usual):
     model = opened(model)
     if usual is not None and usual != SELF:
         model, usual = Relative(model, reference(usual, model)), None
-    return model, least_confidence(model, min_confidence), usual
+    return model, least_confidence(Relative(model, None) if usual else model, min_confidence), usual
 
 
 def _timeline(model, part, hop, min_confidence, channel, prosody, usual=None):
     columns, known = _columns(model, channel, prosody), {"file": part.file, "channel": part.channel}
     heard = None if part.channel == MONO else part.channel
     try:
-        table, _ = timeline(model, part.file, hop, min_confidence, reference=usual, channel=heard)
+        try:
+            table, _ = timeline(model, part.file, hop, min_confidence, reference=usual, channel=heard)
+        except TooLittleSpeech:  # to hear it relative to itself
+            table, _ = timeline(model, part.file, hop, min_confidence, channel=heard)
         if prosody:
             table = with_prosody(table, part.file, model.audio.sample_rate, heard)
         table = table.assign(**known, duration=table.end.max(), error=None)

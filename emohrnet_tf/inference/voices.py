@@ -5,14 +5,15 @@ from pathlib import Path
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.files import read_csv
 from emohrnet_tf.inference.score import score_files
-from emohrnet_tf.model.voice import LEAST_SECONDS, Relative, embedding, reference
+from emohrnet_tf.model.voice import LEAST_SECONDS, Relative, embedding
 
 
 def score_voices(model, files, voices, min_confidence=None, workers=4):
     """`score_files`, voice by voice: every file is heard relative to the mean of all files of its voice.
 
-    Files without a voice, and those of a voice with less than `LEAST_SECONDS` of speech, are heard by themselves. No
-    label is looked at, and a file that cannot be read has its error in its row.
+    Files without a voice, those of a voice with less than `LEAST_SECONDS` of speech, and one that is all there is of
+    its voice, and differs from itself in nothing, are heard by themselves. No label is looked at, and a file that cannot
+    be read has its error in its row.
 
     Args:
         model: that takes references.
@@ -43,7 +44,7 @@ def _usual(model, files):
         except (InputError, OSError):
             continue  # its row says so
         found, seconds = found + ([] if own is None else [own]), seconds + heard
-    return sum(found) / len(found) if seconds >= LEAST_SECONDS else None
+    return sum(found) / len(found) if len(found) > 1 and seconds >= LEAST_SECONDS else None
 
 
 def voices_of(files, source):
@@ -84,8 +85,3 @@ def voices_of(files, source):
     if not any(found.values()):
         raise InputError(f"{source} names a speaker for none of the files: compare its column file. Received: {source}")
     return found
-
-
-def with_reference(model, recordings):
-    """A model that hears everything relative to the voice of some recordings (`voice.reference`)."""
-    return Relative(model, reference(recordings, model))

@@ -95,7 +95,11 @@ class EmoHRNet(keras.Model):
         self.built = True
         self._score, self._process = None, os.getpid()
 
-    def __call__(self, waveform, **kwargs):
+    def __call__(self, waveform, reference=None, **kwargs):
+        if reference is not None:
+            if not self.takes_reference:
+                raise InputError(f"The model takes no reference: leave it out. Received: {np.shape(reference)!r}")
+            kwargs["reference"] = reference
         if not keras.utils.is_keras_tensor(waveform) and not tf.is_symbolic_tensor(waveform):
             check_process(self._process)
             waveform = check_waveforms(waveform)
@@ -244,8 +248,9 @@ class EmoHRNet(keras.Model):
         Raises:
             InputError: not a number above 0; a model that names no emotions.
         """
-        if isinstance(temperature, bool) or not isinstance(temperature, Real) or not 0 < temperature < math.inf:
-            raise InputError(f"A temperature is a number above 0; 1 changes nothing. Received: {temperature!r}")
+        for one in (temperature, *([] if with_reference is None else [with_reference])):
+            if isinstance(one, bool) or not isinstance(one, Real) or not 0 < one < math.inf:
+                raise InputError(f"A temperature is a number above 0; 1 changes nothing. Received: {one!r}")
         if not self.head.emotions:
             raise InputError("A temperature divides the logits of emotions, and the model names none. Received: 'vad'")
         self._cool("logits", temperature)
@@ -311,7 +316,7 @@ def make_network(audio, network, head, classes, speaker_clips=2):
 
 
 def load_model(path):
-    """An `EmoHRNet` from a `.keras` file, the run folder that holds one as `model.keras`, or by its name ("ravdess").
+    """An `EmoHRNet` from a `.keras` file, the run folder that holds one as `model.keras`, or by its name ("voices").
 
     Raises:
         InputError: no such file, not a Keras file, a Keras model that is not an EmoHRNet, or weights that are NaN.

@@ -123,7 +123,10 @@ def build_network(
         (None, 8)
     """
     if sphere and (functionals or relative):
-        raise InputError("network.functionals and network.reference are for emotions alone: set head.kind=categorical.")
+        raise InputError(
+            "network.functionals and network.reference are for emotions alone: set head.kind=categorical. Received: "
+            "dimensions"
+        )
     if architecture == "none" and not functionals:
         raise InputError("Without HRNet there are functionals alone: functionals=True. Received: architecture 'none'")
     log_mel, outputs = keras.Input((frames, mels, 1), name="log_mel"), {}

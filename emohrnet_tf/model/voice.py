@@ -14,7 +14,11 @@ from emohrnet_tf.errors import InputError
 LEAST_SECONDS = 2.0  # of speech in a reference; ten or more are better
 
 
-def reference(recordings, model):
+class TooLittleSpeech(InputError):
+    """Recordings that hold less than `LEAST_SECONDS` of speech."""
+
+
+def reference(recordings, model, channel=None):
     """How a voice usually sounds: its mean embedding, from unlabelled recordings.
 
     Emotion is a difference from oneself: knowing how a person usually sounds tells more than any recipe of training.
@@ -24,6 +28,7 @@ def reference(recordings, model):
         recordings: a path or waveform, or several: audio files of any length, open binary files, and float waveforms
             `(samples,)` at the model's rate, all of one voice and one microphone.
         model: `EmoHRNet` of `network.reference`, or the `LiteRTScorer` of one.
+        channel: of files, as in `files.load_audio`.
 
     Returns:
         float32 `(filters,)`: the mean over recordings of the mean over windows that are not silent.
@@ -34,20 +39,20 @@ def reference(recordings, model):
     """
     check_takes_reference(model)
     one = isinstance(recordings, str | Path) or getattr(recordings, "ndim", 0) == 1 or hasattr(recordings, "read")
-    heard = [embedding(recording, model) for recording in ([recordings] if one else recordings)]
+    heard = [embedding(recording, model, channel) for recording in ([recordings] if one else recordings)]
     seconds = sum(own for _, own in heard)
     if seconds < LEAST_SECONDS:
-        raise InputError(
+        raise TooLittleSpeech(
             f"A reference needs {LEAST_SECONDS:g} s of speech, ten or more are better: give more recordings of the "
             f"voice. Received: {seconds:.1f} s"
         )
     return np.mean([own for own, _ in heard if own is not None], axis=0)
 
 
-def embedding(recording, model):
+def embedding(recording, model, channel=None):
     """`(mean embedding over the windows that are not silent, seconds of speech)` of one; None and 0 of silence."""
     if isinstance(recording, str | Path) or hasattr(recording, "read"):
-        blocks = stream_audio(recording, model.audio.sample_rate)
+        blocks = stream_audio(recording, model.audio.sample_rate, channel=channel)
     else:
         blocks = [check_waveforms(np.asarray(recording)[None])[0]]
     cutter, found = Cutter(model.audio.samples, model.audio.sample_rate), []
@@ -65,7 +70,7 @@ def check_takes_reference(model):
     Raises:
         InputError: a model that takes no reference.
     """
-    if not model.takes_reference:
+    if not getattr(model, "takes_reference", False):
         raise InputError(
             "The model hears each window by itself and takes no reference: use the model `voices`, or train with "
             f"network.reference=true. Received: a model of {', '.join(model.labels) or 'dimensions'}"

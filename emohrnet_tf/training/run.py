@@ -228,8 +228,8 @@ def check_settings(config, index, protocol):
     """Say before anything is read or built what no group of settings can know of itself.
 
     Raises:
-        InputError: sides that the network does not divide, an empty mel band, no model to start from, or joint labels
-            with a head, a protocol or an index that they are not for.
+        InputError: sides that the network does not divide, an empty mel band, no model to start from, or joint labels,
+            functionals or references with a head, a protocol, an augmentation or an index that they are not for.
     """
     if config.network.joint_speakers and not config.training.joint_speakers:
         raise InputError(
@@ -243,6 +243,28 @@ def check_settings(config, index, protocol):
                 f"training.joint_speakers=false. Received: head {config.head.kind!r}"
             )
         speaker_names(index, protocol)
+    if (config.network.reference or config.network.functionals) and config.head.kind != "categorical":
+        raise InputError(
+            "network.functionals and network.reference are for emotions alone: train --head categorical. "
+            f"Received: head {config.head.kind!r}"
+        )
+    if config.network.reference:
+        if config.training.joint_speakers:
+            raise InputError(
+                "network.reference is for voices that are not known, training.joint_speakers for those that are: set "
+                "one of them. Received: both"
+            )
+        if "speaker" not in index or index.speaker.isna().any():
+            raise InputError(
+                "network.reference needs to know who speaks: give the index a speaker for every clip. Received: a clip "
+                "without"
+            )
+    shifts = {name: getattr(config.augmentation, name) for name in ("time_shift_share", "tempo_spread")}
+    if config.network.functionals and any(shifts.values()):
+        raise InputError(
+            "Functionals are weighed by where there is speech, which time_shift_share and tempo_spread of augmentation "
+            f"would move: set both to 0. Received: {shifts!r}"
+        )
     read_table(config.network.architecture, config.network.stem, (config.audio.frames, config.audio.mels))
     LogMelSpectrogram(**config.audio.front_end(), functionals=config.network.functionals)
     check_grouped(config.training, config.network)

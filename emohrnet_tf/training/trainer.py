@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from emohrnet_tf.data.balance import of_clips, units
-from emohrnet_tf.data.pipeline import training_batches, window_batches
+from emohrnet_tf.data.pipeline import batch_of, training_batches, window_batches
 from emohrnet_tf.data.targets import emotion_numbers, joint_targets, make_targets, read_vad
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.evaluation.calibration import negative_log_likelihood, pool_windows, risk_coverage
@@ -68,7 +68,7 @@ class Trainer:
         self.terms = None
         if initial:
             initial = load_model(initial)
-            start_from(self.network, self.labels, initial)
+            start_from(self.network, self.labels, initial, self.config.network)
             self.terms = (list(initial.trained_on), initial.licence)
 
     def fit(self, clips, rows, config, out, seed, sphere=None, tensorboard=False, verbose="auto"):
@@ -89,10 +89,12 @@ class Trainer:
             TrainingDiverged: see `callbacks.StopDiverged`.
         """
         settings, index = config.training, clips.index
-        size = min(settings.batch_size, len(rows["train"]))
-        if size % self.devices:
+        size, _ = batch_of(config, len(rows["train"]), config.network.reference)
+        each = settings.speaker_clips if config.network.reference else 1
+        if size % (self.devices * each):
             raise InputError(
-                f"Setting training.batch_size must divide among the {self.devices} devices here. Received: {size}"
+                f"Setting training.batch_size must divide among the {self.devices} devices here, in groups of {each}. "
+                f"Received: {size}"
             )
         self.reset(seed, settings.initial)
         self.model.sphere = sphere
@@ -284,19 +286,25 @@ def learning_rate(settings, epoch):
     return settings.learning_rate * 0.5 * (1.0 + math.cos(math.pi * done))
 
 
-def start_from(network, labels, model):
+def start_from(network, labels, model, settings):
     """Put the weights of a model into a network: its body, of its last layer those of the labels that both know, and
     of EmoSphere's head what both have. Pairs of speaker and emotion are new: whose voices they are no model says.
 
     Raises:
         InputError: another architecture or input size.
     """
+    ours, other = ((s.architecture, s.functionals) for s in (settings, model.settings))
+    if ours != other:
+        raise InputError(
+            f"training.initial needs the settings of the run: architecture {ours[0]!r}, functionals {ours[1]}. "
+            f"Received: architecture {other[0]!r}, functionals {other[1]}"
+        )
     theirs = {layer.name: layer.get_weights() for layer in model.network.layers}
     pairs = "logits_joint" in {*theirs, *(layer.name for layer in network.layers)}
     for layer in network.layers:
         mine, source = layer.get_weights(), theirs.get(layer.name, [])
-        if layer.name.startswith("logits"):
-            for new, label in enumerate(() if pairs else labels):
+        if layer.name.startswith(("logits", "relative_logits")):
+            for new, label in enumerate(() if pairs and layer.name != "relative_logits" else labels):
                 if source and label in model.labels:
                     old = model.labels.index(label)
                     mine[0][:, new], mine[1][new] = source[0][:, old], source[1][old]

@@ -30,13 +30,17 @@ export class EmotionModel {
   }
 
   constructor(compiled, about) {
-    const [input] = compiled.getInputDetails(), [output] = compiled.getOutputDetails();
-    if (input.name !== "waveform" || output.shape.at(-1) !== about.labels.length) {
+    const inputs = compiled.getInputDetails(), outputs = compiled.getOutputDetails();
+    const input = inputs.find(({ name }) => name === "waveform");
+    const reference = inputs.find(({ name }) => name === "reference"); // a page of strangers has none: zeros
+    const output = outputs.length === 1 ? outputs[0] : outputs.find(({ name }) => name === "probabilities");
+    if (!input || output?.shape.at(-1) !== about.labels.length) {
       compiled.delete();
       throw new Error("a file whose input or labels do not fit. Open one made by “emohrnet export”.");
     }
     this.compiled = compiled;
     this.samples = input.shape.at(-1);
+    this.filters = reference?.shape.at(-1) ?? 0;
     this.labels = about.labels;
     this.sampleRate = about.sample_rate;
     this.name = [about.name, about.kind].filter(Boolean).join(", ");
@@ -48,10 +52,10 @@ export class EmotionModel {
    */
   async score(window) {
     const waveform = new Tensor(window, [1, this.samples]);
-    const { probabilities } = await this.compiled.run({ waveform });
-    const row = Array.from(await probabilities.data());
-    probabilities.delete();
-    waveform.delete();
+    const none = this.filters ? { reference: new Tensor(new Float32Array(this.filters), [1, this.filters]) } : {};
+    const outputs = await this.compiled.run({ waveform, ...none });
+    const row = Array.from(await outputs.probabilities.data());
+    for (const tensor of [waveform, ...Object.values(none), ...Object.values(outputs)]) tensor.delete();
     return row;
   }
 
