@@ -12,7 +12,7 @@ def score_voices(model, files, voices, min_confidence=None, workers=4):
     """`score_files`, voice by voice: every file is heard relative to the mean of all files of its voice.
 
     Files without a voice, those of a voice with less than `LEAST_SECONDS` of speech, and one that is all there is of
-    its voice, and differs from itself in nothing, are heard by themselves. No label is looked at, and a file that cannot
+    its voice, and differs from itself in nothing, are heard by themselves. No label is looked at; a file that cannot
     be read has its error in its row.
 
     Args:
