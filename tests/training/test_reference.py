@@ -12,6 +12,7 @@ from emohrnet_tf.training.run import train
 
 SETTINGS = {
     "audio": {"normalize": "level"},
+    "augmentation": {"time_shift_share": 0.0},
     "network": {"functionals": True, "reference": True},
     "training": {"batch_size": 8, "speaker_clips": 4, "choose": "last"},
 }
