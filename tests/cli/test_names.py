@@ -14,7 +14,7 @@ from emohrnet_tf.data.leakage import heard
 from emohrnet_tf.data.pipeline import Clips
 from emohrnet_tf.data.splits import split
 from emohrnet_tf.files import read_csv
-from emohrnet_tf.inference.predict import UNCERTAIN
+from emohrnet_tf.inference.score import UNCERTAIN
 
 NAME = os.fsdecode(b"\xff\xfe.wav")
 CLASSES = ("None", "null", "NA", "0", "1", "True", "01")
