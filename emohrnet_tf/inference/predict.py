@@ -55,6 +55,7 @@ def predict(model, paths, min_confidence=None, workers=4, reference=None, voices
 def predict_rows(model, paths, min_confidence=None, workers=4, reference=None, voices=None):
     """`predict`, row by row, without pandas: `(rows, columns)`, an iterator of dictionaries (`score.score_files`)."""
     model = opened(model)
+    least_confidence(model, min_confidence)  # said before files are looked for
     files = find_audio([paths] if isinstance(paths, str | Path) else paths)
     return scored(model, files, min_confidence, workers, reference, voices), columns(model)
 

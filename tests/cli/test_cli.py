@@ -49,7 +49,7 @@ def test_help_completion_and_version_import_nothing_heavy(emohrnet):
         (["emohrnet", "--help"], {}, "crossval"),
         (["emohrnet", "train", "--help"], {}, "loso"),
         (["emohrnet", "--version"], {}, f"emohrnet_tf {__version__}"),
-        (["emohrnet"], light, "paper\ntuned\nknown_speakers\nquick"),
+        (["emohrnet"], light, "paper\ntuned\nknown_speakers\nvoices\nquick"),
     ]
     for arguments, environment, answer in asked:
         code = f"import sys; sys.argv = {arguments!r}\n" + HELP

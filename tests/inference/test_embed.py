@@ -119,7 +119,7 @@ def test_what_something_else_made_is_left_alone(model, recordings, tmp_path, mon
     assert out.read_text() == "mine\n"
     out.unlink()
     embed_into(out, model, recordings)
-    monkeypatch.setattr(module, "_fingerprint", lambda model: "of other weights")
+    monkeypatch.setattr(module, "fingerprint", lambda model: "of other weights")
     with pytest.raises(InputError, match="made by something else"):
         embed_into(out, model, recordings)
     out.unlink()

@@ -96,7 +96,7 @@ def test_bad_input_is_refused_before_a_block_is_taken(model):
         with pytest.raises(InputError, match="hop lies between"):
             listen(model, iter(()), hop=hop)
     with pytest.raises(InputError, match="names them"):
-        listen(types.SimpleNamespace(labels=[]), iter(()))
+        listen(types.SimpleNamespace(labels=[], answer_windows=None), iter(()))
     assert list(listen(model, iter(()))) == []
 
 

@@ -62,13 +62,13 @@ def converted_once(run, monkeypatch):
 
     if "tflite" not in CONVERTED:
         CONVERTED["tflite"] = litert.to_float32(load_model(run))
-    monkeypatch.setattr(litert, "to_float32", lambda _: CONVERTED["tflite"])
+    monkeypatch.setattr(litert, "to_float32", lambda *_: CONVERTED["tflite"])
 
 
 def test_predict_and_timeline_of_the_pretrained_model_need_no_tensorflow(clip):
     out, peak = without_tensorflow("predict", clip, "--format", "json")
     (row,) = json.loads(out)
-    model = load_model("ravdess")
+    model = load_model("voices")
     expected = predict(model, clip)
     assert row["emotion"] == expected.emotion[0]
     np.testing.assert_allclose(list(row["probabilities"].values()), expected[model.labels].to_numpy()[0], atol=1e-5)
