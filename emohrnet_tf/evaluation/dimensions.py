@@ -23,6 +23,7 @@ def dimensions_report(true, predicted, sphere, speakers=None, bootstrap=1000, se
         InputError: no clips, shapes that differ, or values that are not finite.
 
     Example:
+        >>> from emohrnet_tf.model.sphere import Sphere
         >>> report = dimensions_report([[0, 0, 0], [1, 1, 1]], [[0, 0, 0], [1, 1, 0]], Sphere(1, 5), bootstrap=0)
         >>> [row["ccc"] for row in report["dimensions"]], report["dimensions"][2]["rmse"]
         ([1.0, 1.0, 0.0], 1.4142135623730951)
