@@ -35,7 +35,7 @@ def test_clips_of_its_own_corpus_are_no_test_of_it(tiny_ravdess, index):
 def test_an_unknown_pretrained_model_is_named_with_those_that_are_known(tmp_path):
     with pytest.raises(InputError, match="Pretrained models: voices, ravdess"):
         EmoHRNet.from_pretrained("iemocap")
-    with pytest.raises(InputError, match="or one of ravdess"):
+    with pytest.raises(InputError, match="or one of voices, ravdess"):
         load_model(tmp_path / "nothing")
 
 
