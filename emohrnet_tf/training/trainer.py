@@ -92,8 +92,9 @@ class Trainer:
         size, _ = batch_of(config, len(rows["train"]), config.network.reference)
         each = settings.speaker_clips if config.network.reference else 1
         if size % (self.devices * each):
+            groups = f", in groups of {each}" if each > 1 else ""
             raise InputError(
-                f"Setting training.batch_size must divide among the {self.devices} devices here, in groups of {each}. "
+                f"Setting training.batch_size must divide among the {self.devices} devices here{groups}. "
                 f"Received: {size}"
             )
         self.reset(seed, settings.initial)

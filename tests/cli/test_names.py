@@ -52,7 +52,7 @@ def test_a_file_whose_name_is_no_utf8_goes_through_every_command(emohrnet, confi
     assert (report["clips"], report["failed"], report["silent"]) == (len(index), [], [])
     assert heard(run, indexed).tolist() == (parts.split != "test")[indexed.index].tolist()
     for _ in range(2):
-        assert "Fold 0" in works(emohrnet("crossval", table, "--out", tmp_path / "folds", "--folds", "0", *TINY))
+        assert "Fold 0" in works(emohrnet("crossval", table, "--out", tmp_path / "folds", "--only", "0", *TINY))
         assert NAME in set(read_csv(tmp_path / "folds" / "fold0_seed0.csv")["file"])
     for _ in range(2):
         assert "1 files in" in works(emohrnet("predict", odd, "--model", run, "--out", tmp_path / "x.csv"))
@@ -96,7 +96,7 @@ def test_classes_that_look_like_something_else_keep_their_names(emohrnet, config
     assert sorted(result["labels"]) == sorted(CLASSES)
     right = np.mean(told[result["labels"]].to_numpy().argmax(axis=1) == told.emotion.map(result["labels"].index))
     assert right == pytest.approx(result["war"], abs=1e-6)
-    works(emohrnet("crossval", table, "--out", tmp_path / "folds", "--folds", "0", *TINY))
+    works(emohrnet("crossval", table, "--out", tmp_path / "folds", "--only", "0", *TINY))
     pooled = json.loads((tmp_path / "folds" / "report.json").read_text())["pooled"][0]
     assert (pooled["clips"], pooled["war"]) == (result["clips"], pytest.approx(result["war"], abs=1e-6))
     works(emohrnet("export", run, "--out", tmp_path / "export"))
