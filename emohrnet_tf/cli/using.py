@@ -54,7 +54,8 @@ def predict(
     prosody: Prosody = False,
 ):
     """Print the emotion of files, of all audio in folders, or of turns and channels of recordings."""
-    from emohrnet_tf.inference.predict import csv_line, find_audio, predict_into, scored
+    from emohrnet_tf.inference.growing import csv_line
+    from emohrnet_tf.inference.predict import find_audio, predict_into, scored
     from emohrnet_tf.inference.score import columns
     from emohrnet_tf.model.files import model_file
 

@@ -13,9 +13,9 @@ from emohrnet_tf.audio.silence import SILENCE, spoken_windows
 from emohrnet_tf.audio.windows import clip_answers
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.files import printable, replacing, writable
+from emohrnet_tf.inference.growing import GrowingCSV
 from emohrnet_tf.inference.predict import find_audio
 from emohrnet_tf.inference.ready import fingerprint
-from emohrnet_tf.inference.resume import claim, rows_done
 from emohrnet_tf.model.emohrnet import load_model
 
 BATCH = 32  # files scored together, while the next ones are decoded
@@ -74,18 +74,16 @@ def embed_into(out, model, paths, workers=4, progress=None):
     model = load_model(model) if isinstance(model, str | Path) else model
     files = find_audio([paths] if isinstance(paths, str | Path) else paths)
     rows = out.with_name(f"{out.name}.rows.csv") if parquet else out
-    claim(out, {"embedding_of": fingerprint(model), "labels": model.labels}, rows)
+    made_by = {"embedding_of": fingerprint(model), "labels": model.labels}
     head = list(_table(model, [], [], clip_answers(model, [])).columns)
+    begin = (lambda: _to_csv(out, rows)) if parquet else None
     try:
-        if parquet and out.exists() and not rows.exists():
-            _to_csv(out, rows)
-        done = rows_done(rows, head)
-        left = [file for file in files if printable(file) not in done]
-        count, failed = len(files) - len(left), sum(done.values())
-        with rows.open("a", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        with GrowingCSV(out, head, made_by, rows=rows, begin=begin, decimals="%.9g") as growing:
+            done = growing.done()
+            left = [file for file in files if printable(file) not in done]
+            count, failed = len(files) - len(left), sum(done.values())
             for table in _tables(model, left, workers):
-                file.write(table.to_csv(index=False, header=False, float_format="%.9g", lineterminator="\n"))
-                file.flush()
+                growing.append(table)
                 count, failed = count + len(table), failed + int(table.error.notna().sum())
                 if progress:
                     progress(count, len(files))

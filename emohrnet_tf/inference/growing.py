@@ -1,9 +1,10 @@
 """A CSV that grows row by row and goes on where it was stopped, as the commands that take hours write theirs."""
 
 import contextlib
+import csv
+import functools
+import io
 import json
-
-import pandas as pd
 
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.files import printable, read_csv, writable, write_csv, write_json
@@ -11,65 +12,96 @@ from emohrnet_tf.provenance import provenance
 
 
 class GrowingCSV:
-    """The rows of a CSV, and a file beside it, `NAME.csv.made_by.json`, that says what made it.
+    """The rows of a CSV, and a file beside it, `NAME.made_by.json`, that says what made it.
+
+    Nothing here needs pandas before there are rows to look at: `predict` starts without.
 
     Args:
-        out: path that ends in ".csv".
+        out: path of the results.
         columns: names of all columns.
-        made_by: dictionary of plain values; a CSV for which they were others is refused.
+        made_by: dictionary of plain values; results for which they were others are refused.
         whole: function from the table that is there (text, as `files.read_csv` gives it) to a bool for each row: which
             of them stay. A line that a kill cut short is gone by then.
+        earlier: what of `made_by` files of earlier versions do not say, and was so.
+        rows: path of the CSV where the results become another file in the end; None where it is `out`.
+        begin: called where there are results but no CSV of them, to make it.
+        decimals: format of numbers.
 
     Attributes:
         there: the table that was there, without those rows.
 
     Raises:
-        InputError: a CSV that something else made, or that cannot be written.
+        InputError: results that something else made, or that cannot be written.
 
     Example:
         with GrowingCSV("t.csv", ["file", "emotion"], {"labels": ["anger", "calm"]}) as rows:
             rows.append(table)
     """
 
-    def __init__(self, out, columns, made_by, whole=None):
-        self.out, self.columns = writable(out, suffixes=(".csv",)), list(columns)
-        self._facts, self._made_by = self.out.with_name(f"{self.out.name}.made_by.json"), made_by
-        there = _read_facts(self._facts) if self._facts.exists() or self.out.exists() else made_by
-        # facts of another settings, without a table, are of a run that was stopped before its first row
-        if any(there.get(key) != made_by[key] for key in made_by) and (
-            self.out.exists() or not set(made_by) <= set(there)
-        ):
+    def __init__(
+        self, out, columns, made_by, whole=None, earlier=None, rows=None, begin=None, decimals="%.6f",
+    ):  # fmt: skip
+        self.out = writable(out, suffixes=(".csv",) if rows is None else ())
+        self.columns, self.decimals = list(columns), decimals
+        self.rows = self.out if rows is None else rows
+        facts, results = self.out.with_name(f"{self.out.name}.made_by.json"), self.out.exists() or self.rows.exists()
+        there = (earlier or {}) | _read_facts(facts) if facts.exists() or results else made_by
+        # facts of other settings, without results, are of a run that was stopped before its first row
+        if any(there.get(key) != made_by[key] for key in made_by) and (results or not set(made_by) <= set(there)):
             raise InputError(
-                f"{self.out} was made by something else: give another file, or delete it and {self._facts.name} to "
-                f"start anew. Received: {self.out}"
+                f"{printable(self.out)} was made by something else: give another file, or delete it and "
+                f"{printable(facts.name)} to start anew. Received: {printable(self.out)}"
             )
         with self._named():
-            write_json(self._facts, made_by | provenance())
-            text = self.out.read_bytes() if self.out.exists() else b""
+            write_json(facts, made_by | provenance())
+            if begin is not None and results and not self.rows.exists():
+                begin()
+            text = self.rows.read_bytes() if self.rows.exists() else b""
             if not text.endswith(b"\n"):
-                text = text[: text.rfind(b"\n") + 1]
-                self.out.parent.mkdir(parents=True, exist_ok=True)
-                self.out.write_bytes(text or ",".join(self.columns).encode() + b"\n")
-            self.there = read_csv(self.out)
+                text = text[: text.rfind(b"\n") + 1] or csv_line(self.columns).encode()
+                self.rows.parent.mkdir(parents=True, exist_ok=True)
+                self.rows.write_bytes(text)
+            self._empty = text.count(b"\n") < 2
             if whole is not None:
                 keep = list(whole(self.there))
                 if not all(keep):
                     self.there = self.there[keep].reset_index(drop=True)
-                    write_csv(self.there, self.out)
+                    write_csv(self.there, self.rows)
 
     def __enter__(self):
         with self._named():
-            self._file = self.out.open("a", encoding="utf-8", errors="backslashreplace", newline="")
+            self._file = self.rows.open("a", encoding="utf-8", errors="backslashreplace", newline="")
         return self
 
     def __exit__(self, *error):
         self._file.close()
 
+    @functools.cached_property
+    def there(self):
+        return read_csv(self.rows)
+
+    def done(self):
+        """The files that are there, `{file: whether it has an error}`; no other column is held in memory."""
+        if self._empty:
+            return {}
+        import pandas as pd
+
+        how = {"dtype": str, "keep_default_na": False, "encoding_errors": "surrogateescape"}
+        table = pd.read_csv(self.rows, usecols=["file", "error"], **how)
+        return dict(zip(table["file"], table["error"] != ""))
+
     def append(self, table):
         """Write rows, at once; missing columns are empty."""
         table = table.reindex(columns=self.columns)
+        self._write(table.to_csv(index=False, header=False, float_format=self.decimals, lineterminator="\n"))
+
+    def append_row(self, row):
+        """Write a row, a dictionary by column, at once."""
+        self._write(csv_line((row[name] for name in self.columns), self.decimals))
+
+    def _write(self, text):
         with self._named():
-            self._file.write(table.to_csv(index=False, header=False, float_format="%.6f", lineterminator="\n"))
+            self._file.write(text)
             self._file.flush()
 
     @contextlib.contextmanager
@@ -78,17 +110,29 @@ class GrowingCSV:
             yield
         except OSError as error:
             raise InputError(
-                f"{self.out} cannot be written ({error.strerror}): give another file as --out. Received: {self.out}"
+                f"{printable(self.out)} cannot be written ({error.strerror}): give another file as --out. "
+                f"Received: {printable(self.out)}"
             ) from error
+
+
+def csv_line(values, decimals="%.6f"):
+    """Values as a line of CSV."""
+    line = io.StringIO()
+    texts = [decimals % value if isinstance(value, float) else value for value in values]
+    csv.writer(line, lineterminator="\n").writerow(texts)
+    return line.getvalue()
 
 
 def keys(table, columns):
     """What tells the rows of a table, as its CSV holds them: a tuple of text for each row, "" where there is nothing.
 
     Example:
+        >>> import pandas as pd
         >>> keys(pd.DataFrame({"file": ["a.wav"], "start": [0.5]}), ["file", "start"])
         [('a.wav', '0.500000')]
     """
+    import pandas as pd
+
     text = lambda x: "" if pd.isna(x) else f"{x:.6f}" if isinstance(x, float) else printable(x)  # noqa: E731
     return [tuple(map(text, row)) for row in table[list(columns)].itertuples(index=False)]
 

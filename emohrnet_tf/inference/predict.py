@@ -1,20 +1,17 @@
 """Emotions and dimensions of files and folders, with any model, one bad file never losing the rest."""
 
-import csv
-import io
-import json
 import os
 from pathlib import Path
 
 from emohrnet_tf.audio.walk import SUFFIXES, walk
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.files import printable, read_csv, writable, write_json
+from emohrnet_tf.files import printable, writable
+from emohrnet_tf.inference.growing import GrowingCSV
 from emohrnet_tf.inference.ready import digest_of_file, fingerprint, ready
 from emohrnet_tf.inference.score import columns, score_files
 from emohrnet_tf.inference.voices import score_voices, voices_of
 from emohrnet_tf.model import voice
 from emohrnet_tf.model.voice import Relative, least_confidence
-from emohrnet_tf.provenance import provenance
 
 TEXTS = ("file", "emotion", "region", "error")  # columns that hold no numbers
 
@@ -114,7 +111,6 @@ def predict_into(out, model, paths, min_confidence=None, workers=4, progress=Non
     asked = least_confidence(model, min_confidence)
     files = find_audio([paths] if isinstance(paths, str | Path) else paths)
     files = [Path(os.path.abspath(file)) for file in files]  # "a.wav" of another folder is another file
-    names = columns(model)
     made_by = {"labels": model.labels, "weights": fingerprint(model), "min_confidence": round(asked, 6)}
     made_by |= {"reference": "", "voices": ""}
     if reference is not None:
@@ -124,62 +120,20 @@ def predict_into(out, model, paths, min_confidence=None, workers=4, progress=Non
     if voices is not None:
         voice.check_takes_reference(model)
         made_by["voices"] = "folder" if str(voices) == "folder" else digest_of_file(voices)
-    facts = out.with_name(f"{out.name}.made_by.json")
-    there = {"reference": "", "voices": ""} | _read_facts(facts) if facts.exists() or out.exists() else made_by
-    if any(there.get(key) != made_by[key] for key in made_by) and (out.exists() or not set(made_by) <= set(there)):
-        raise InputError(
-            f"{out} was made by something else: give another file, or delete it and {facts.name} to start anew. "
-            f"Received: {out}"
-        )
-    try:
-        write_json(facts, made_by | provenance())
-        done, failed = _rows_done(out, names)
+    with GrowingCSV(out, columns(model), made_by, earlier={"reference": "", "voices": ""}) as growing:
+        done = growing.done()
         left = [file for file in files if printable(file) not in done]
-        count = len(files) - len(left)
-        with out.open("a", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            if voices is None:
-                rows = score_files(model, left, min_confidence=min_confidence, workers=workers)
-            else:
-                rows = score_voices(model, left, voices_of(files, voices), min_confidence, workers)
-            for row in rows:
-                file.write(csv_line(row[name] for name in names))
-                file.flush()
-                count, failed = count + 1, failed + (row["error"] is not None)
-                if progress:
-                    progress(count, len(files))
-    except OSError as error:
-        raise InputError(f"{out} cannot be written ({error.strerror}): give another file as --out.") from error
+        count, failed = len(files) - len(left), sum(done.values())
+        if voices is None:
+            rows = score_files(model, left, min_confidence=min_confidence, workers=workers)
+        else:
+            rows = score_voices(model, left, voices_of(files, voices), min_confidence, workers)
+        for row in rows:
+            growing.append_row(row)
+            count, failed = count + 1, failed + (row["error"] is not None)
+            if progress:
+                progress(count, len(files))
     return len(done) + len(left), failed
-
-
-def csv_line(values):
-    """Values as a line of CSV, numbers with six decimals."""
-    line = io.StringIO()
-    texts = [f"{value:.6f}" if isinstance(value, float) else value for value in values]
-    csv.writer(line, lineterminator="\n").writerow(texts)
-    return line.getvalue()
-
-
-def _read_facts(file):
-    """What a file made by `predict_into` says of itself; nothing where there is none, or it says something else."""
-    try:
-        facts = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return facts if isinstance(facts, dict) else {}
-
-
-def _rows_done(out, names):
-    """The files that a CSV holds, and how many have an error; a line that a kill cut short is cut off, a head added."""
-    text = out.read_bytes() if out.exists() else b""
-    if not text.endswith(b"\n"):
-        text = text[: text.rfind(b"\n") + 1]
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_bytes(text or csv_line(names).encode())
-    if text.count(b"\n") < 2:
-        return set(), 0
-    table = read_csv(out)
-    return set(table["file"]), int(table["error"].notna().sum())
 
 
 def find_audio(paths, report=None):
