@@ -173,6 +173,8 @@ class Training(Settings):
     of highest validation accuracy, or "last", which leaves nothing to choose. `initial` is a model to start from.
     `joint_speakers` teaches pairs of speaker and emotion: the network need not find one rule for all voices, and what
     it gives is still emotions, their probabilities summed over the speakers. Of use where all who will speak train.
+    `by_corpus` teaches each corpus a last layer of its own, where several train, and answers by their mean: what only
+    one corpus' microphone or actors say of an emotion does not become the rule. Of use for voices never heard.
     `train_on_validation` gives the validation clips to training too, once a recipe is settled: nothing is left to
     choose an epoch or a temperature by. With `network.reference`, `speaker_clips` of one voice lie together in a batch:
     how it differs from the others' mean is what the layer for known voices learns from.
@@ -187,6 +189,7 @@ class Training(Settings):
     coupled_weight_decay: float = setting(0.0, least=0)
     label_smoothing: float = setting(0.0, least=0, below=1)
     joint_speakers: bool = setting(False)
+    by_corpus: bool = setting(False)
     mixed_precision: bool = setting(False)
     evaluate_every: int = setting(1, least=1)
     choose: str = setting("validation", "validation", "last")
@@ -198,6 +201,8 @@ class Training(Settings):
         super().__post_init__()
         if self.train_on_validation and self.choose != "last":
             self.refuse("train_on_validation", "leaves no clip to choose by: set training.choose=last")
+        if self.by_corpus and self.joint_speakers:
+            self.refuse("by_corpus", "is for voices that are not known, joint_speakers for those that are: set one")
 
 
 @dataclass(frozen=True)

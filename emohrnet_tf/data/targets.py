@@ -33,15 +33,17 @@ def emotion_numbers(index, labels):
     return np.array([numbers.get(emotion, -1) for emotion in index.emotion], int)
 
 
-def label_sets(index, labels):
+def label_sets(index, labels, every=False):
     """Which labels each corpus of an index has, where they differ.
 
     Args:
         index: DataFrame of the clips, all of a corpus' own, with `emotion` and `corpus`.
         labels: names of the emotions; others count for nothing.
+        every: whether to say so, too, where every corpus has every label.
 
     Returns:
-        Tuple of (corpus, flags), sorted, with a 0 or 1 for each label; empty where every corpus has every label.
+        Tuple of (corpus, flags), sorted, with a 0 or 1 for each label; empty where every corpus has every label, and
+        where corpora are not named.
 
     Raises:
         InputError: a corpus that shares no label with the others: nothing would tie its labels to theirs.
@@ -66,7 +68,7 @@ def label_sets(index, labels):
                 f"same by one name (--merge old=new), or leave it out. Received: {sorted(own)!r}"
             )
         tied |= waiting.pop(near[0])
-    if all(own == set(labels) for own in sets.values()):
+    if not every and all(own == set(labels) for own in sets.values()):
         return ()
     return tuple((corpus, tuple(int(label in own) for label in labels)) for corpus, own in sorted(sets.items()))
 
@@ -252,6 +254,23 @@ def joint_targets(index, labels, train, smoothing=0.0):
     targets = np.eye(len(speakers) * len(labels))[numbers * len(labels) + emotion_numbers(index, labels)]
     occurs = targets.any(axis=0)
     return (targets * (1 - smoothing) + smoothing * occurs / occurs.sum()).astype("float32")
+
+
+def corpus_targets(targets, sets, smoothing=0.0):
+    """Targets of a last layer for each corpus (`losses.corpus_cross_entropy`).
+
+    Args:
+        targets: `logits` of `make_targets`, with label sets.
+        sets: of `label_sets`.
+        smoothing: of the labels, over those that the corpus has.
+
+    Returns:
+        float32 `(clips, corpora * emotions)`, each row of sum 1.
+    """
+    flags = np.array([flags for _, flags in sets], "float32")
+    label, own = targets[:, : flags.shape[1]], targets[:, flags.shape[1] :]
+    spread = label[:, None] * (1 - smoothing) + smoothing * flags / flags.sum(axis=1, keepdims=True)
+    return (spread * own[:, :, None]).reshape(len(targets), -1).astype("float32")
 
 
 def _place(index, row):

@@ -300,10 +300,11 @@ class EmoHRNet(keras.Model):
         return {**super().get_config(), **config}
 
 
-def make_network(audio, network, head, classes, speaker_clips=2):
+def make_network(audio, network, head, classes, speaker_clips=2, corpora=()):
     """`hrnet.build_network` of the groups of settings `config.Audio`, `Network`, `Head`.
 
-    `speaker_clips` of one voice lie together in the batches that train it.
+    `speaker_clips` of one voice lie together in the batches that train it; with `corpora` it has what training alone
+    needs, a last layer for each.
     """
     sphere = None
     if head.dimensions:
@@ -312,7 +313,9 @@ def make_network(audio, network, head, classes, speaker_clips=2):
         sphere = {"regions": regions} | {name: getattr(head, name) for name in names}
     classes, settings = classes if head.emotions else 0, dataclasses.asdict(network)
     relative = speaker_clips if settings.pop("reference") else 0
-    return build_network(audio.frames, audio.mels, classes, sphere=sphere, relative=relative, **settings)
+    return build_network(
+        audio.frames, audio.mels, classes, sphere=sphere, relative=relative, corpora=corpora, **settings
+    )
 
 
 def load_model(path):

@@ -1,4 +1,4 @@
-"""Heads on EmoHRNet's map: emotions told apart voice by voice, and EmoSphere's dimensions and regions."""
+"""Heads on EmoHRNet's map: emotions told apart by voice or by corpus, and EmoSphere's dimensions and regions."""
 
 import keras
 from keras import layers, ops
@@ -40,6 +40,36 @@ class SumOverSpeakers(layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "speakers": self.speakers}
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class MeanOverCorpora(layers.Layer):
+    """Logits of emotions from those of a dense layer for each corpus: of each label the mean over the corpora that
+    have it, a corpus' logits taken from their own mean.
+
+    It is linear, so of dense layers it makes one: `mean(kernel)` and `mean(bias)`.
+
+    Args:
+        corpora: `(corpora, emotions)` of 0 and 1: which labels each corpus has.
+
+    Shapes: `(batch, corpora * emotions)`, a corpus' emotions side by side -> `(batch, emotions)`.
+    """
+
+    def __init__(self, corpora, **kwargs):
+        super().__init__(**kwargs)
+        self.corpora = [[int(flag) for flag in flags] for flags in corpora]
+
+    def call(self, each):
+        has = ops.convert_to_tensor(self.corpora, each.dtype)
+        each = ops.reshape(each, (-1, *has.shape)) * has
+        usual = ops.sum(each, axis=2, keepdims=True) / ops.sum(has, axis=1)[:, None]
+        return ops.sum((each - usual) * has, axis=1) / ops.sum(has, axis=0)
+
+    def compute_output_shape(self, shape):
+        return (shape[0], len(self.corpora[0]))
+
+    def get_config(self):
+        return {**super().get_config(), "corpora": self.corpora}
 
 
 def sphere_head(features, regions, pooling="style", bands=4, width=64, dropout=0.1, weighting="dynamic", name="style"):

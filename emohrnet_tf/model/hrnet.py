@@ -5,7 +5,7 @@ from keras import layers
 
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.model.branches import FinalFuse, Fuse, Transition
-from emohrnet_tf.model.heads import SumOverSpeakers, sphere_head
+from emohrnet_tf.model.heads import MeanOverCorpora, SumOverSpeakers, sphere_head
 from emohrnet_tf.model.layers import BasicBlock, Bottleneck, ConvBN
 from emohrnet_tf.model.relative import WIDTH, FromOthers, Standardized
 
@@ -89,7 +89,7 @@ def hrnet(log_mel, architecture="small", stem=None, fuse_filters=None):
 
 def build_network(
     frames, mels, classes, architecture="small", dropout=0.0, joint_speakers=0, sphere=None, functionals=False,
-    relative=0, **body,
+    relative=0, corpora=(), **body,
 ):  # fmt: skip
     """The trainable network: log-mel in, logits out, or a dictionary where more goes in or out.
 
@@ -104,6 +104,8 @@ def build_network(
         functionals: whether they, too, go in: their standardised form stands beside the pooled map in the embedding.
         relative: clips of one voice that lie together in a batch, for a layer that hears a voice relative to itself
             (`relative.FromOthers`); 0 for none.
+        corpora: which labels each corpus has, `(corpora, classes)` of 0 and 1, for a network that trains with a dense
+            layer for each of them (`heads.MeanOverCorpora`); none for one for all.
         **body: `stem`, `fuse_filters` of `hrnet`.
 
     Returns:
@@ -112,8 +114,9 @@ def build_network(
         functionals beside it, and whose layer `logits` the fully connected one (eq. 2, before its softmax). Where more
         comes out it is a dictionary: with `sphere` of `logits` (where there are emotions), `dimensions` and `regions`;
         without emotions the layer `embedding` is the vector that the dimensions come from. With `relative` of `logits`
-        and `relative_logits`. With `joint_speakers` of `logits` and of what they are summed of, `logits_joint` `(batch,
-        joint_speakers * classes)`, which training teaches (`heads.SumOverSpeakers`).
+        and `relative_logits`. With `corpora` also of what these are the mean of, `logits_corpora` and
+        `relative_logits_corpora` `(batch, corpora * classes)`. With `joint_speakers` of `logits` and of what they are
+        summed of, `logits_joint` `(batch, joint_speakers * classes)`, which training teaches (`heads.SumOverSpeakers`).
 
     Raises:
         InputError: of `hrnet`; dimensions together with functionals or `relative`.
@@ -145,14 +148,22 @@ def build_network(
             outputs["logits_joint"] = x
             outputs["logits"] = SumOverSpeakers(joint_speakers, name="logits", dtype="float32")(x)
         else:
-            outputs["logits"] = layers.Dense(classes, name="logits", dtype="float32")(x)
+            outputs |= last_layer(x, classes, corpora, "logits")
         if relative:
             x = drop(FromOthers(relative, name="relative")(embedding), "relative_dropout")
-            outputs["relative_logits"] = layers.Dense(classes, name="relative_logits", dtype="float32")(x)
+            outputs |= last_layer(x, classes, corpora, "relative_logits")
     if sphere:
         outputs |= sphere_head(features, **sphere, name="style" if classes else "embedding")
-    outputs = outputs if sphere or joint_speakers or relative else outputs["logits"]
+    outputs = outputs if len(outputs) > 1 or sphere else outputs["logits"]
     return keras.Model(inputs, outputs, name=f"emohrnet_{architecture}")
+
+
+def last_layer(x, classes, corpora, name):
+    """The dense layer that names emotions, or one for each corpus and their mean: a dictionary of Keras tensors."""
+    if not len(corpora):
+        return {name: layers.Dense(classes, name=name, dtype="float32")(x)}
+    each = layers.Dense(len(corpora) * classes, name=f"{name}_corpora", dtype="float32")(x)
+    return {f"{name}_corpora": each, name: MeanOverCorpora(corpora, name=name, dtype="float32")(each)}
 
 
 def costs(network):

@@ -49,6 +49,21 @@ def label_set_cross_entropy(true, logits, label_sets, smoothing=0.0):
     return ops.sum(share * ops.logsumexp(own, axis=-1), axis=-1) - ops.sum(target * logits, axis=-1)
 
 
+def corpus_cross_entropy(true, each, label_sets):
+    """Cross-entropy of clips by the last layer of their own corpus (`heads.MeanOverCorpora`), `(batch,)`.
+
+    Args:
+        true: `(batch, corpora * classes)`: probabilities of the labels at the place of the clip's corpus, of sum 1; of
+            a clip mixed of two, both.
+        each: logits of the same shape.
+        label_sets: of `label_set_cross_entropy`: the softmax runs over the labels that the corpus has.
+    """
+    sets = ops.convert_to_tensor(label_sets, "float32")
+    true, each = (ops.reshape(ops.cast(x, "float32"), (-1, *sets.shape)) for x in (true, each))
+    whole = ops.logsumexp(ops.where(sets[None] > 0, each, -1e9), axis=-1)
+    return ops.sum(ops.sum(true, axis=-1) * whole, axis=-1) - ops.sum(true * each, axis=(1, 2))
+
+
 def masked_cross_entropy(true, logits, smoothing=0.0, label_sets=None):
     """Mean cross-entropy of the rows that have a label: a scalar, 0 where none has.
 

@@ -101,7 +101,7 @@ def train(
     rows = {part: np.flatnonzero(parts == part) for part in ("train", "validation", "test")}
     train_index = clips.index.iloc[rows["train"]]
     labels = labels_of(train_index, config.head)
-    sets = label_sets(of_corpora_of(clips.index, train_index), labels)
+    sets = label_sets(of_corpora_of(clips.index, train_index), labels, every=config.training.by_corpus)
     left_out = count_left_out(clips.index[parts == LEFT_OUT])
     sphere = make_sphere(clips.index, config.head, rows["train"]) if config.head.dimensions else None
     unheard = check_unheard(config.training.initial, clips, rows) if config.training.initial else True
@@ -147,7 +147,7 @@ def train(
         "choices": PAPER_CHOICES if preset == "paper" else [],
         "corpus": corpus,
         "sphere": None if sphere is None else dataclasses.asdict(sphere),
-        "parameters": trainer.network.count_params(),
+        "parameters": trainer.model.network.count_params(),
         "clips": {part: len(numbers) for part, numbers in rows.items()},
         "left_out": left_out,
         "corpora": count_corpora(clips, parts),

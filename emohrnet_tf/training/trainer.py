@@ -8,17 +8,19 @@ import tensorflow as tf
 
 from emohrnet_tf.data.balance import of_clips, units
 from emohrnet_tf.data.pipeline import batch_of, training_batches, window_batches
-from emohrnet_tf.data.targets import emotion_numbers, joint_targets, make_targets, read_vad
+from emohrnet_tf.data.targets import corpus_targets, emotion_numbers, joint_targets, make_targets, read_vad
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.evaluation.calibration import negative_log_likelihood, pool_windows, risk_coverage
 from emohrnet_tf.evaluation.metrics import Truth, answers_report, classification_report
 from emohrnet_tf.files import write_csv
 from emohrnet_tf.model.emohrnet import EmoHRNet, load_model, make_network
+from emohrnet_tf.model.heads import MeanOverCorpora
 from emohrnet_tf.model.layers import BatchNorm
 from emohrnet_tf.training.callbacks import ClipScores, RunState, StopDiverged, scorer
 from emohrnet_tf.training.losses import (
     SphereLosses,
     batch_concordance,
+    corpus_cross_entropy,
     label_set_cross_entropy,
     masked_accuracy,
     of_whole_batch,
@@ -50,7 +52,8 @@ class Trainer:
         self.devices = strategy.num_replicas_in_sync
         with strategy.scope():
             flags = [flags for _, flags in sets] or None
-            self.network, self.schedule = trainable(config, len(labels), self.devices > 1, flags)
+            self.by_corpus = flags if config.training.by_corpus and len(sets) > 1 else ()
+            self.network, self.schedule = trainable(config, len(labels), self.devices > 1, flags, self.by_corpus)
         self.model = EmoHRNet(labels, config.audio, config.network, head=config.head)
         self.score, self.score_model = scorer(self.network), scorer(self.model.network)
         self.terms = None  # what `training.initial` was trained on, and its licence
@@ -59,7 +62,7 @@ class Trainer:
     def reset(self, seed, initial=None):
         """Weights as `seed` draws them, or those of the model `initial`, and a blank optimizer."""
         keras.utils.set_random_seed(seed)
-        drawn = untrained(self.config, len(self.labels))
+        drawn = untrained(self.config, len(self.labels), self.by_corpus)
         for variable, value in zip(self.network.variables, drawn.variables, strict=True):
             variable.assign(value)
         for variable, value in zip(self.network.optimizer.variables, self.blank, strict=True):
@@ -125,6 +128,9 @@ class Trainer:
         if config.network.reference:
             voices = units(train) if balance else of_clips(train)
             targets["relative_logits"] = targets["logits"]
+        if self.by_corpus:
+            of_own = corpus_targets(targets["logits"], self.sets, settings.label_smoothing)
+            targets |= {f"{name}_corpora": of_own for name in ("logits", "relative_logits") if name in targets}
         several_outputs = isinstance(self.network.output, dict)
         batches, steps = training_batches(
             clips, rows["train"], targets if several_outputs else targets["logits"], config, seed, state.epoch,
@@ -175,7 +181,7 @@ class Trainer:
             `(report, answers, calibration)`: of `answers_report`; what the epoch says of the test clips; and the
             temperature with what it changed, None where there are no emotions or no validation clips.
         """
-        self.model.network.set_weights(weights)
+        self.take(weights)
         scores, labels = state.scores, self.labels
         windows = {part: scores.windows(part, self.score_model) for part in scores.parts}
         (_, owners, truth), (temperature, clips) = scores.parts["test"], scores.temperature(windows)
@@ -195,26 +201,42 @@ class Trainer:
 
     def keep(self, weights, temperature=1.0):
         """Put an epoch into `model`, its logits divided by the temperature."""
-        self.model.network.set_weights(weights)
+        self.take(weights)
         if self.labels:
             self.model.calibrate(temperature)
 
+    def take(self, weights):
+        """Give `model` the weights of an epoch; the last layers of several corpora become one, their mean."""
+        if not self.by_corpus:
+            self.model.network.set_weights(weights)
+            return
+        self.network.set_weights(weights)
+        for layer in self.model.network.layers:
+            trained = self.network.get_layer(layer.name)
+            if isinstance(trained, MeanOverCorpora):
+                kernel, bias = self.network.get_layer(f"{layer.name}_corpora").weights
+                layer.set_weights([trained(kernel).numpy(), trained(bias[None])[0].numpy()])
+            else:
+                layer.set_weights(trained.get_weights())
 
-def untrained(config, classes):
-    """The network of a configuration, its weights just drawn."""
+
+def untrained(config, classes, by_corpus=()):
+    """The network of a configuration, its weights just drawn; `by_corpus` are the `corpora` of `make_network`."""
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16" if config.training.mixed_precision else "float32")
     try:
-        return make_network(config.audio, config.network, config.head, classes, config.training.speaker_clips)
+        return make_network(
+            config.audio, config.network, config.head, classes, config.training.speaker_clips, by_corpus
+        )
     finally:
         keras.config.set_dtype_policy(policy)
 
 
-def trainable(config, classes, synchronized=False, label_sets=None):
+def trainable(config, classes, synchronized=False, label_sets=None, by_corpus=()):
     """The compiled network of a configuration, and the callbacks that its losses need; `label_sets` are of
     `losses.label_set_cross_entropy`.
     """
-    network, settings = untrained(config, classes), config.training
+    network, settings = untrained(config, classes, by_corpus), config.training
     if synchronized:
         for layer in network._flatten_layers():
             if isinstance(layer, BatchNorm):
@@ -224,6 +246,10 @@ def trainable(config, classes, synchronized=False, label_sets=None):
         metrics = {"logits": masked_accuracy, "dimensions": batch_concordance}
         metrics = {name: [of_whole_batch(metric)] for name, metric in metrics.items() if name in losses.by_output}
         loss, callbacks = losses.by_output, [losses.schedule(), keras.callbacks.LambdaCallback(on_epoch_end=rename)]
+    elif by_corpus:  # targets come smoothed
+        loss = functools.partial(corpus_cross_entropy, label_sets=by_corpus)
+        loss = {name: loss for name in network.output if name.endswith("_corpora")}
+        metrics, callbacks = {"logits": [masked_accuracy]}, [keras.callbacks.LambdaCallback(on_epoch_end=rename)]
     elif label_sets is not None or config.network.reference:
         loss = smoothed_cross_entropy(settings.label_smoothing)
         if label_sets is not None:
@@ -241,7 +267,7 @@ def trainable(config, classes, synchronized=False, label_sets=None):
         )
         callbacks = []
     # XLA is slower here on processors
-    weights = {name: 1 / len(loss) for name in loss} if config.network.reference else None
+    weights = {name: 1 / len(loss) for name in loss} if config.network.reference else None  # half of the loss each
     network.compile(make_optimizer(settings), loss, loss_weights=weights, metrics=metrics, jit_compile=False)
     network.optimizer.build(network.trainable_variables)
     return network, callbacks
@@ -303,11 +329,11 @@ def start_from(network, labels, model, settings):
     theirs = {layer.name: layer.get_weights() for layer in model.network.layers}
     pairs = "logits_joint" in {*theirs, *(layer.name for layer in network.layers)}
     for layer in network.layers:
-        mine, source = layer.get_weights(), theirs.get(layer.name, [])
+        mine, source = layer.get_weights(), theirs.get(layer.name.removesuffix("_corpora"), [])
         if layer.name.startswith(("logits", "relative_logits")):
-            for new, label in enumerate(() if pairs and layer.name != "relative_logits" else labels):
-                if source and label in model.labels:
-                    old = model.labels.index(label)
+            for new in range(mine[1].size if mine and not pairs else 0):
+                if source and labels[new % len(labels)] in model.labels:
+                    old = model.labels.index(labels[new % len(labels)])
                     mine[0][:, new], mine[1][new] = source[0][:, old], source[1][old]
             layer.set_weights(mine)
         elif [w.shape for w in source] == [w.shape for w in mine]:
