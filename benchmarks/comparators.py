@@ -29,7 +29,7 @@ import tensorflow as tf
 from comparators_networks import FEATURES, NETWORKS, SAMPLE_RATE, SECONDS, on_log_mels
 from keras import ops
 
-from emohrnet_tf.config import PRESETS, Config, preset
+from emohrnet_tf.config import Config
 from emohrnet_tf.corpora import read_index
 from emohrnet_tf.data.pipeline import Clips, training_batches, window_batches
 from emohrnet_tf.data.splits import fold_count, split
@@ -39,12 +39,14 @@ from emohrnet_tf.evaluation.calibration import pool_windows
 from emohrnet_tf.evaluation.metrics import Truth, answers_report
 from emohrnet_tf.files import write_csv, write_json
 from emohrnet_tf.model.heads import SumOverSpeakers
+from emohrnet_tf.presets import PRESETS, preset
 from emohrnet_tf.provenance import provenance
 from emohrnet_tf.training.crossval import read_predictions, summarize
 from emohrnet_tf.training.identity import earlier_fingerprint
 from emohrnet_tf.training.losses import smoothed_cross_entropy
-from emohrnet_tf.training.run import ordered, predictions_table, with_measured
-from emohrnet_tf.training.trainer import learning_rate, make_optimizer
+from emohrnet_tf.training.measured import with_measured
+from emohrnet_tf.training.optimizer import learning_rate, make_optimizer
+from emohrnet_tf.training.run import ordered, predictions_table
 
 EVALUATE_EVERY = 10  # epochs; "best on test" is the best of these
 PUBLISHED = {  # optimisation; drops are epochs, counted from 0, at which the rate is multiplied

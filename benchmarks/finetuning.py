@@ -18,11 +18,11 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as the command does
 
 import numpy as np
 
-from emohrnet_tf.config import preset
 from emohrnet_tf.corpora import read_corpus, read_index
 from emohrnet_tf.data.pipeline import Clips
 from emohrnet_tf.demo.voices import make_corpus
 from emohrnet_tf.files import write_json
+from emohrnet_tf.presets import preset
 from emohrnet_tf.provenance import provenance
 from emohrnet_tf.training.run import train
 

@@ -43,7 +43,7 @@ def run_folder(model, folder, out):
     """`predict_into` on all of a folder, as `emohrnet predict --out` calls it."""
     from emohrnet_tf.exporter.litert import scorer_for
     from emohrnet_tf.inference.predict import find_audio, predict, predict_into
-    from emohrnet_tf.model.emohrnet import load_model
+    from emohrnet_tf.model.saved import load_model
 
     files = find_audio([folder])
     model = scorer_for(load_model(model), len(files))
@@ -90,7 +90,7 @@ def main():
     from emohrnet_tf.demo.voices import make_corpus
     from emohrnet_tf.exporter.metadata import add_metadata
     from emohrnet_tf.exporter.tflite import to_float32
-    from emohrnet_tf.model.emohrnet import load_model
+    from emohrnet_tf.model.saved import load_model
 
     with tempfile.TemporaryDirectory() as scratch:
         scratch, folder = Path(scratch), Path(scratch) / "clips"

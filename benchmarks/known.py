@@ -37,8 +37,8 @@ from emohrnet_tf.model.hrnet import hrnet
 from emohrnet_tf.model.layers import BatchNorm
 from emohrnet_tf.provenance import provenance
 from emohrnet_tf.training.identity import earlier_fingerprint
+from emohrnet_tf.training.optimizer import learning_rate
 from emohrnet_tf.training.run import ordered
-from emohrnet_tf.training.trainer import learning_rate
 
 FOLDS = (0, 1, 2)
 

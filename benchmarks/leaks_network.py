@@ -28,14 +28,15 @@ import pandas as pd
 import tensorflow as tf
 from leaks import COPIES, UNSEEN
 
-from emohrnet_tf.config import preset
 from emohrnet_tf.corpora import read_index
 from emohrnet_tf.data.pipeline import Clips
 from emohrnet_tf.data.splits import fold_count, split
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.files import write_json
+from emohrnet_tf.presets import preset
 from emohrnet_tf.provenance import provenance
-from emohrnet_tf.training.run import labels_of, with_measured
+from emohrnet_tf.training.measured import with_measured
+from emohrnet_tf.training.run import labels_of
 from emohrnet_tf.training.trainer import Trainer
 
 WINDOW_FRAMES = 64  # of the row `windows`: 1.024 s

@@ -22,7 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from emohrnet_tf.audio.files import load_audio
-from emohrnet_tf.config import Config, preset
+from emohrnet_tf.config import Config
 from emohrnet_tf.corpora import read_corpus, read_index
 from emohrnet_tf.data.pipeline import Clips
 from emohrnet_tf.data.splits import split
@@ -30,6 +30,7 @@ from emohrnet_tf.demo.voices import EMOTIONS, PROSODY, make_corpus
 from emohrnet_tf.evaluation.baselines import utterance_statistics
 from emohrnet_tf.files import write_json
 from emohrnet_tf.model.sphere import DIMENSIONS, concordance
+from emohrnet_tf.presets import preset
 from emohrnet_tf.provenance import provenance
 from emohrnet_tf.training.run import labels_of, ordered, train
 from emohrnet_tf.training.trainer import Trainer

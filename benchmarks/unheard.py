@@ -29,7 +29,7 @@ from emohrnet_tf.data.leakage import speakers_of
 from emohrnet_tf.data.pipeline import Clips
 from emohrnet_tf.evaluation.calibration import clip_probabilities
 from emohrnet_tf.files import write_json
-from emohrnet_tf.model.emohrnet import load_model
+from emohrnet_tf.model.saved import load_model
 from emohrnet_tf.provenance import provenance
 
 SECONDS = (2, 5, 10, 30, 60)

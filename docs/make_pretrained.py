@@ -21,11 +21,11 @@ import numpy as np
 from emohrnet_tf.audio.files import load_audio
 from emohrnet_tf.audio.identity import marks
 from emohrnet_tf.audio.windows import windows
-from emohrnet_tf.config import preset
 from emohrnet_tf.corpora import join, read_corpus
 from emohrnet_tf.exporter.litert import make_ready
-from emohrnet_tf.model.emohrnet import load_model
 from emohrnet_tf.model.features import mel_power
+from emohrnet_tf.model.saved import load_model
+from emohrnet_tf.presets import preset
 from emohrnet_tf.pretrained import NAMES, read_weights, spectra_file, weights_file, write_spectra, write_weights
 from emohrnet_tf.training.run import train
 

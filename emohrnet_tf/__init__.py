@@ -11,11 +11,11 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "EmoHRNet": "model.emohrnet",
-    "load_model": "model.emohrnet",
+    "load_model": "model.saved",
     "LogMelSpectrogram": "model.front_end",
     "build_network": "model.hrnet",
     "Config": "config",
-    "preset": "config",
+    "preset": "presets",
     "InputError": "errors",
     "load_audio": "audio.files",
     "read_corpus": "corpora",

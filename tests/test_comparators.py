@@ -13,8 +13,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 import comparators
 import comparators_networks as networks
 
-from emohrnet_tf.config import Audio, preset
+from emohrnet_tf.config import Audio
 from emohrnet_tf.data.pipeline import Clips
+from emohrnet_tf.presets import preset
 from emohrnet_tf.training.crossval import summarize
 from emohrnet_tf.training.identity import earlier_fingerprint
 

@@ -4,8 +4,9 @@ import json
 import numpy as np
 import pytest
 
-from emohrnet_tf.config import PRESETS, Audio, Augmentation, Config, Head, Network, Training, preset, preset_name
+from emohrnet_tf.config import Audio, Augmentation, Config, Head, Network, Training
 from emohrnet_tf.errors import InputError
+from emohrnet_tf.presets import PRESETS, preset, preset_name
 from emohrnet_tf.settings import choices
 
 

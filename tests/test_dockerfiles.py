@@ -54,7 +54,7 @@ def test_the_command_line_s_image_gets_what_its_installation_needs():
 
 
 def test_the_server_s_image_gets_what_an_export_has():
-    written = (ROOT / "emohrnet_tf" / "exporter" / "exporter.py").read_text()
+    written = (ROOT / "emohrnet_tf" / "exporter" / "folder.py").read_text()
     sources = [rest.split()[0] for name, rest in instructions(FILES["serving"]) if name == "COPY"]
     assert sources == ["saved_model", "model_card.md"]
     assert all(f'"{source}"' in written for source in sources)

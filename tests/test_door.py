@@ -57,7 +57,7 @@ def test_what_cannot_be_is_said(untrained, case, tmp_path, monkeypatch):
 
 
 def test_names_of_presets_and_models_themselves_are_taken(untrained, index, config):
-    from emohrnet_tf.training.run import checked_config
+    from emohrnet_tf.training.checks import checked_config
 
     assert checked_config("quick") == emohrnet_tf.preset("quick")
     assert checked_config(config.to_dict()) == config

@@ -7,8 +7,9 @@ from pages.experiments import experiments
 from pages.figures import NAMES, RESULTS, machine, made_on, percent, spread_of
 from pages.robustness import other_reports, robustness_lines
 
-from emohrnet_tf.config import PRESETS, Config, preset
+from emohrnet_tf.config import Config
 from emohrnet_tf.data.splits import SCHEMES
+from emohrnet_tf.presets import PRESETS, preset
 
 # What others published, by corpus and protocol: name, per cent, measure. "unseen" are speakers.
 PUBLISHED = {

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from emohrnet_tf.audio.files import CHANNELS, MAX_HOURS, RATES, SAMPLE_RATE, check_channel, load_stream, resample
+from emohrnet_tf.audio.channels import CHANNELS, check_channel
+from emohrnet_tf.audio.files import MAX_HOURS, RATES, SAMPLE_RATE, load_stream, resample
 from emohrnet_tf.audio.quiet import silence
 
 

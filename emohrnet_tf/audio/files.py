@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import soxr
 
+from emohrnet_tf.audio.channels import check_channel, mono
 from emohrnet_tf.audio.decoders import RATES, Opened
 from emohrnet_tf.audio.pieces import find_pieces
 from emohrnet_tf.errors import InputError
@@ -21,7 +22,6 @@ from emohrnet_tf.errors import InputError
 __all__ = [
     "RATES",
     "channels_of",
-    "check_channel",
     "count_samples",
     "load_audio",
     "load_stream",
@@ -30,10 +30,8 @@ __all__ = [
 ]
 
 SAMPLE_RATE = 16000
-CHANNELS = ("left", "right")
 MAX_HOURS = 6
 LOUDEST = 1e10  # of a sample; full scale is 1. Beyond it squares overflow float32, and nobody recorded it
-CANCELLED = 0.01  # of the channels' power in their mean: they are each other's opposite
 SLACK_SECONDS = 0.1  # annotated ends are rounded
 
 
@@ -81,7 +79,7 @@ def load_stream(file, name, sample_rate, channel, start, end):
         raise InputError(f"{name}: a section needs 0 <= start < end, in seconds. Received: {(start, end)!r}")
     runs = []  # of one rate: joined files may differ
     for rate, blocks in itertools.groupby(_section(file, name, start, end), lambda block: block[0]):
-        parts = list(_mono(((rate, audio) for _, audio in blocks), channel))
+        parts = list(mono(((rate, audio) for _, audio in blocks), channel))
         runs.append(resample(np.concatenate([part for _, part in parts]), rate, sample_rate))
     if not sum(map(len, runs)):
         raise InputError(f"{name}: holds no samples; leave the file out or record it again.")
@@ -110,7 +108,7 @@ def stream_audio(source, sample_rate=SAMPLE_RATE, seconds=30.0, name=None, measu
     name, count = name or ("<stream>" if hasattr(source, "read") else str(source)), 0
     with contextlib.nullcontext(source) if hasattr(source, "read") else _open_file(source) as file:
         decoded = _decoded(file, name, seconds)
-        blocks = _mono(decoded if measured is None else _measured(decoded, measured), channel)
+        blocks = mono(decoded if measured is None else _measured(decoded, measured), channel)
         rate, resampler = None, None
         block = next(blocks, None)
         while block is not None:
@@ -256,50 +254,6 @@ def _section(file, name, start, end):
             return
     if before and ((start and not taken) or (end is not None and end > seconds + SLACK_SECONDS)):
         refuse(seconds)
-
-
-def _mono(blocks, channel=None):
-    """Blocks `(rate, float32 (frames, channels))` -> `(rate, float32 (frames,))`, whatever the blocks' lengths are.
-
-    Where the mean of the channels has less than a hundredth of their power, in each tenth of a second, it is the first
-    of the loud channels that is taken.
-    """
-    waiting = None  # what does not fill a tenth of a second yet
-    for rate, audio in blocks:
-        if waiting is not None and (waiting[0], waiting[1].shape[1]) == (rate, audio.shape[1]):
-            audio = np.concatenate([waiting[1], audio])
-        elif waiting is not None:
-            yield waiting[0], _mean(waiting[1])
-        waiting = None
-        if audio.shape[1] == 1:
-            yield rate, audio[:, 0]
-        elif channel is not None:
-            yield rate, audio[:, CHANNELS.index(channel)]
-        else:
-            step = max(1, rate // 10)
-            whole = len(audio) // step * step
-            if whole:
-                yield rate, _mean(audio[:whole].reshape(-1, step, audio.shape[1])).reshape(-1)
-            waiting = (rate, audio[whole:]) if whole < len(audio) else None
-    if waiting is not None:
-        yield waiting[0], _mean(waiting[1])
-
-
-def _mean(audio):
-    """float32 `(..., frames, channels)` -> `(..., frames)`: the mean of the channels, or one where they cancel."""
-    mean = audio.mean(axis=-1, dtype=np.float32)
-    power = np.einsum("...fc,...fc->...c", audio, audio)  # (..., channels)
-    cancels = np.einsum("...f,...f->...", mean, mean) < CANCELLED * power.mean(axis=-1)
-    if not cancels.any():
-        return mean
-    loud = (power >= 0.5 * power.max(axis=-1, keepdims=True)).argmax(axis=-1)
-    one = np.take_along_axis(audio, loud[..., None, None], axis=-1)[..., 0]
-    return np.where(cancels[..., None], one, mean)
-
-
-def check_channel(channel):
-    if channel is not None and channel not in CHANNELS:
-        raise InputError(f'channel: "left", "right", or None for the mean of the channels. Received: {channel!r}')
 
 
 def _refuse_length(name):

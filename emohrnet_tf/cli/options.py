@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from emohrnet_tf.config import PRESETS, Network
 from emohrnet_tf.config import Head as HeadSettings
+from emohrnet_tf.config import Network
 from emohrnet_tf.errors import InputError
+from emohrnet_tf.presets import PRESETS
 from emohrnet_tf.settings import choices
 
 # Words that --help lists and the shell completes; where a module below knows them, they are told again here, because
@@ -95,7 +96,7 @@ Prosody = Annotated[
 
 def read_config(name, epochs, batch_size, architecture, head, setting, start=None, merge=None):
     """The configuration of a preset with what the command line changes."""
-    from emohrnet_tf.config import preset
+    from emohrnet_tf.presets import preset
 
     quick = {"epochs": epochs, "batch_size": batch_size, "initial": start}
     quick = {"training": {key: value for key, value in quick.items() if value is not None}}

@@ -74,7 +74,7 @@ def predict(
             )
         quiet()
         from emohrnet_tf.cli.parts import predict_parts
-        from emohrnet_tf.model.emohrnet import load_model
+        from emohrnet_tf.model.saved import load_model
 
         asked = {"segments": segments, "channel": channel, "prosody": prosody, "own_speech": speaker_from is not None}
         return predict_parts(load_model(model), paths, asked, form, min_confidence, out, speakers)

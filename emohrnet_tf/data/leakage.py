@@ -165,7 +165,7 @@ def heard(model, index, clip_marks=None, trained_only=False):
     same. A pretrained model also counts every clip of its corpus, of which other copies exist.
 
     Args:
-        model: `EmoHRNet`, or as for `emohrnet.load_model`.
+        model: `EmoHRNet`, or as for `saved.load_model`.
         index: DataFrame with `file`, and `corpus` where it is known.
         clip_marks: `identity.marks` of the index, where they are at hand.
         trained_only: leave out what only chose the epoch.

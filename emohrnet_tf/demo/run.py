@@ -10,7 +10,6 @@ import soundfile
 
 from emohrnet_tf import plots
 from emohrnet_tf.audio.files import load_audio
-from emohrnet_tf.config import preset
 from emohrnet_tf.corpora import read_corpus, read_index, write_index
 from emohrnet_tf.data.augment import Augment
 from emohrnet_tf.demo.voices import make_corpus
@@ -19,7 +18,8 @@ from emohrnet_tf.evaluation.report import comparison
 from emohrnet_tf.files import writable_folder, write_json
 from emohrnet_tf.inference.predict import predict
 from emohrnet_tf.inference.timeline import timeline
-from emohrnet_tf.model.emohrnet import load_model
+from emohrnet_tf.model.saved import load_model
+from emohrnet_tf.presets import preset
 from emohrnet_tf.training.run import labels_of, train
 from emohrnet_tf.training.trainer import Trainer
 

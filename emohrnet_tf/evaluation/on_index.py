@@ -13,7 +13,7 @@ from emohrnet_tf.data.pipeline import Clips
 from emohrnet_tf.data.targets import emotion_numbers, read_vad
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.evaluation.metrics import Truth, answers_report
-from emohrnet_tf.model.emohrnet import load_model
+from emohrnet_tf.model.saved import load_model
 from emohrnet_tf.model.voice import check_takes_reference
 from emohrnet_tf.provenance import provenance
 
@@ -22,7 +22,7 @@ def evaluate(model, index, part="test", shared_labels=False, own_speech=False):
     """Evaluate a model on an index.
 
     Args:
-        model: as for `emohrnet.load_model`.
+        model: as for `saved.load_model`.
         index: DataFrame with `file`, `emotion` and optionally `speaker`, `channel`, `start`, `end`.
         part: "test" leaves out the clips that the model was trained on or chosen by, "all" keeps them.
         shared_labels: measure on the emotions that model and index share, as across corpora: other clips are left
@@ -186,7 +186,7 @@ def unseen(model, index, part="test"):
     """The clips of an index that a model was neither trained on nor chosen by, as far as that is known.
 
     Args:
-        model: as for `emohrnet.load_model`.
+        model: as for `saved.load_model`.
         index: DataFrame with `file`.
         part: "test", or "all", for which every clip stays.
 

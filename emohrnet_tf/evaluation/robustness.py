@@ -12,7 +12,7 @@ from emohrnet_tf.data.leakage import named
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.evaluation.metrics import classification_report
 from emohrnet_tf.evaluation.on_index import answer_index, known_clips, unseen
-from emohrnet_tf.model.emohrnet import load_model
+from emohrnet_tf.model.saved import load_model
 from emohrnet_tf.provenance import provenance
 
 

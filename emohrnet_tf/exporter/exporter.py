@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -15,15 +14,16 @@ from emohrnet_tf.data.pipeline import Clips
 from emohrnet_tf.data.targets import emotion_numbers, read_vad
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.exporter.card import model_card
+from emohrnet_tf.exporter.folder import clear, look_at, next_version, put_in_place
+from emohrnet_tf.exporter.gates import missed
 from emohrnet_tf.exporter.metadata import add_metadata
 from emohrnet_tf.exporter.onnx import missing, to_onnx
 from emohrnet_tf.exporter.saved_model import write_saved_model
 from emohrnet_tf.exporter.spectra import sounds_of
 from emohrnet_tf.exporter.tflite import KINDS, calibration_inputs, quantize, to_float32
-from emohrnet_tf.exporter.verify import missed, verify
-from emohrnet_tf.files import alive, read_csv, writable, writable_folder, write_json
-from emohrnet_tf.inference.exported import read_metadata
-from emohrnet_tf.model.emohrnet import load_model
+from emohrnet_tf.exporter.verify import verify
+from emohrnet_tf.files import read_csv, writable, writable_folder, write_json
+from emohrnet_tf.model.saved import load_model
 from emohrnet_tf.model.sphere import DIMENSIONS
 from emohrnet_tf.pretrained import is_pretrained, read_spectra, spectra_file, weights_file
 from emohrnet_tf.provenance import provenance
@@ -70,8 +70,9 @@ def export(
     if not name or Path(name).name != name or name.startswith(".") or "\0" in name:
         raise InputError(f"A name of files without folders and without a dot before it. Received: {name!r}")
     writable(out / "tflite" / f"{name}_dynamic_int8.tflite")
-    version = _version(out, version, overwrite)
-    _look_at(out, name, model)
+    version = next_version(out, version, overwrite)
+    names = [*(f"tflite/{name}_{key}.tflite" for key in _tflite_keys(model)), f"onnx/{name}.onnx"]
+    look_at(out, names)
     index = _split_index(folder) if index is None else index
     spectra = pretrained and index is None and spectra_file(pretrained).exists()
     if spectra:
@@ -86,7 +87,7 @@ def export(
         say("No training clips at hand, so no int8 file: give --index with a column split, or export a run's folder.")
     try:
         out.mkdir(parents=True, exist_ok=True)
-        _clear(out)
+        clear(out)
         scratch = tempfile.TemporaryDirectory(dir=out, prefix=f".export-{os.getpid()}-")
     except OSError as error:
         raise InputError(f"{out} cannot be written ({error.strerror}): give another folder as --out.") from error
@@ -130,58 +131,8 @@ def export(
         (work / "model_card.md").write_text(card, encoding="utf-8")
         (work / "labels.txt").write_text("".join(f"{label}\n" for label in model.labels), encoding="utf-8")
         write_json(work / "export_report.json", report)
-        names = [f"tflite/{name}_{key}.tflite" for key in _tflite_keys(model)]
-        _put_in_place(work, out, version, [*names, f"onnx/{name}.onnx"])
+        put_in_place(work, out, version, names)
     return report
-
-
-def _version(out, version, overwrite):
-    """The number of the new version; checked."""
-    there = [int(p.name) for p in (out / "saved_model").glob("*") if p.name.isdigit()] if out.is_dir() else []
-    if version is None:
-        return max(there, default=0) + 1
-    if version < 1:
-        raise InputError(f"A version is a number from 1 on. Received: {version!r}")
-    if version in there and not overwrite:
-        raise InputError(
-            f"{out / 'saved_model' / str(version)} exists: give another --version, or --overwrite. Received: {version}"
-        )
-    return version
-
-
-def _look_at(out, name, model):
-    """Refuse to replace files that no export made.
-
-    Raises:
-        InputError: there is one.
-    """
-    report = _last_report(out)
-    theirs = [] if report else [out / file for file in ("export_report.json", "labels.txt", "model_card.md")]
-    for key in _tflite_keys(model):
-        file = out / "tflite" / f"{name}_{key}.tflite"
-        if file.exists() and not _of_ours(file):
-            theirs.append(file)
-    file = out / "onnx" / f"{name}.onnx"
-    if file.exists() and b"emohrnet" not in file.read_bytes():
-        theirs.append(file)
-    if theirs := [file for file in theirs if file.exists()]:
-        raise InputError(f"{theirs[0]} was made by no export: give another --out or --name. Received: {out}")
-
-
-def _last_report(out):
-    """The report of the last export into a folder; None where there is none."""
-    try:
-        report = json.loads((out / "export_report.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return report if isinstance(report, dict) and "verification" in report else None
-
-
-def _of_ours(tflite):
-    try:
-        return bool(read_metadata(tflite.read_bytes()))
-    except (InputError, OSError):
-        return False
 
 
 def _tflite_keys(model):
@@ -271,40 +222,3 @@ def _write_tflite(model, folder, name, kinds, calibration, version):
             files[key] = folder / f"{name}_{key}.tflite"
             files[key].write_bytes(contents)
     return files
-
-
-def _clear(out):
-    """Remove what killed exports left; of one that was killed while it replaced a version, the version goes back."""
-    for left in out.glob(".export-*"):
-        number = left.name.split("-")[1]
-        if number.isdecimal() and not alive(int(number)):
-            replaced, version = left / "replaced_saved_model", left / "version"
-            if replaced.exists() and version.exists():
-                target = out / "saved_model" / version.read_text()
-                if not target.exists():
-                    replaced.rename(target)
-            shutil.rmtree(left, ignore_errors=True)
-
-
-def _put_in_place(work, out, version, names):
-    """Move finished files where they belong, each whole; the report, which says that all is there, comes last.
-
-    Of the TFLite and ONNX files that are there only those of this model's `names` go away, all of them: an older kind
-    would be another model's.
-    """
-    target = out / "saved_model" / str(version)
-    target.parent.mkdir(exist_ok=True)
-    if target.exists():
-        (work / "version").write_text(str(version))
-        target.rename(work / "replaced_saved_model")
-    (work / "saved_model").rename(target)
-    for name in names:
-        if (work / name).exists():
-            (out / name).parent.mkdir(exist_ok=True)
-            (work / name).replace(out / name)
-        else:
-            (out / name).unlink(missing_ok=True)
-    for file in ("labels.txt", "model_card.md", "export_report.json"):
-        (work / file).replace(out / file)
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir()  # the temporary directory's own cleaning finds what it made

@@ -10,8 +10,8 @@ from emohrnet_tf.exporter.tflite import to_float32
 from emohrnet_tf.files import replacing
 from emohrnet_tf.inference.exported import LiteRTScorer
 from emohrnet_tf.inference.ready import MADE_FROM, digest_of_file, fingerprint, ready_contents, ready_file
-from emohrnet_tf.model.emohrnet import load_model
 from emohrnet_tf.model.files import model_file
+from emohrnet_tf.model.saved import load_model
 
 MANY = 1000  # files from which converting the model is worth its seconds, where the file cannot be kept
 

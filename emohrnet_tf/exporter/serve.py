@@ -118,7 +118,7 @@ def _converted(model):
             f"Received: {model!r}"
         ) from error
     from emohrnet_tf.exporter.litert import converted
-    from emohrnet_tf.model.emohrnet import load_model
+    from emohrnet_tf.model.saved import load_model
 
     model = load_model(model) if isinstance(model, str | Path) else model
     if not model.labels:

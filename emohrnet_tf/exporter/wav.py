@@ -7,7 +7,8 @@
 import numpy as np
 import tensorflow as tf
 
-from emohrnet_tf.audio.files import CANCELLED, MAX_HOURS, RATES
+from emohrnet_tf.audio.channels import CANCELLED
+from emohrnet_tf.audio.files import MAX_HOURS, RATES
 from emohrnet_tf.audio.pieces import COUNTED_ITSELF, STREAMED
 
 MAX_CHUNKS = 64  # RIFF chunks looked at before the data; a file of nothing but headers ends here

@@ -16,7 +16,7 @@ from emohrnet_tf.files import printable, replacing, writable
 from emohrnet_tf.inference.growing import GrowingCSV
 from emohrnet_tf.inference.predict import find_audio
 from emohrnet_tf.inference.ready import fingerprint
-from emohrnet_tf.model.emohrnet import load_model
+from emohrnet_tf.model.saved import load_model
 
 BATCH = 32  # files scored together, while the next ones are decoded
 SUFFIXES = (".csv", ".parquet")

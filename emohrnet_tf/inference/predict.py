@@ -83,7 +83,7 @@ def opened(model):
         return model
     found = ready(model)
     if found is None:
-        from emohrnet_tf.model.emohrnet import load_model  # TensorFlow
+        from emohrnet_tf.model.saved import load_model  # TensorFlow
 
         found = load_model(model)
     return found

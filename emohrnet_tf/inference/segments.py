@@ -8,7 +8,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from emohrnet_tf.audio.files import CHANNELS
+from emohrnet_tf.audio.channels import CHANNELS
 from emohrnet_tf.corpora.table import COLUMNS
 from emohrnet_tf.errors import InputError
 

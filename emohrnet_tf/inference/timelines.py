@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from emohrnet_tf.audio.files import CHANNELS
+from emohrnet_tf.audio.channels import CHANNELS
 from emohrnet_tf.audio.prosody import NAMES as PROSODY
 from emohrnet_tf.audio.prosody import stretches
 from emohrnet_tf.audio.sections import sections

@@ -5,7 +5,8 @@ from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
-from emohrnet_tf.audio.files import CHANNELS, SLACK_SECONDS, channels_of
+from emohrnet_tf.audio.channels import CHANNELS
+from emohrnet_tf.audio.files import SLACK_SECONDS, channels_of
 from emohrnet_tf.audio.sections import overlaps
 from emohrnet_tf.audio.walk import OTHERS, walk
 from emohrnet_tf.errors import InputError

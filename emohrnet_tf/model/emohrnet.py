@@ -3,7 +3,6 @@
 import dataclasses
 import math
 import os
-import zipfile
 from numbers import Real
 from operator import itemgetter
 
@@ -17,13 +16,12 @@ from emohrnet_tf.config import Audio, Head, Network
 from emohrnet_tf.errors import InputError, check_process
 from emohrnet_tf.labels import check_labels
 from emohrnet_tf.licence import licence_of
-from emohrnet_tf.model.files import model_file
 from emohrnet_tf.model.front_end import LogMelSpectrogram
 from emohrnet_tf.model.heard import pretrained_heard
-from emohrnet_tf.model.hrnet import build_network
-from emohrnet_tf.model.sphere import DIMENSIONS, Sphere, region_count
+from emohrnet_tf.model.hrnet import make_network
+from emohrnet_tf.model.sphere import DIMENSIONS, Sphere
 from emohrnet_tf.model.voice import reference
-from emohrnet_tf.pretrained import is_pretrained, read_weights, weights_file
+from emohrnet_tf.pretrained import read_weights, weights_file
 
 
 @keras.saving.register_keras_serializable("emohrnet_tf")
@@ -298,50 +296,3 @@ class EmoHRNet(keras.Model):
             "least_confidence": self.least_confidence,
         }
         return {**super().get_config(), **config}
-
-
-def make_network(audio, network, head, classes, speaker_clips=2, corpora=()):
-    """`hrnet.build_network` of the groups of settings `config.Audio`, `Network`, `Head`.
-
-    `speaker_clips` of one voice lie together in the batches that train it; with `corpora` it has what training alone
-    needs, a last layer for each.
-    """
-    sphere = None
-    if head.dimensions:
-        regions = 0 if head.weighting == "none" else region_count(head.step, head.neutral_radius)
-        names = ("pooling", "bands", "width", "dropout", "weighting")
-        sphere = {"regions": regions} | {name: getattr(head, name) for name in names}
-    classes, settings = classes if head.emotions else 0, dataclasses.asdict(network)
-    relative = speaker_clips if settings.pop("reference") else 0
-    return build_network(
-        audio.frames, audio.mels, classes, sphere=sphere, relative=relative, corpora=corpora, **settings
-    )
-
-
-def load_model(path):
-    """An `EmoHRNet` from a `.keras` file, the run folder that holds one as `model.keras`, or by its name ("voices").
-
-    Raises:
-        InputError: no such file, not a Keras file, a Keras model that is not an EmoHRNet, or weights that are NaN.
-    """
-    if is_pretrained(path):
-        return EmoHRNet.from_pretrained(str(path))
-    path = model_file(path)
-    if not zipfile.is_zipfile(path):
-        raise InputError(f"{path} is not a Keras model: give a .keras file made by `emohrnet train`. Received: {path}")
-    try:
-        model = keras.saving.load_model(path, compile=False)
-    except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
-        first = str(error).strip().splitlines()[0][:200]
-        raise InputError(f"{path} cannot be loaded ({first}): train or export it again. Received: {path}") from error
-    if not isinstance(model, EmoHRNet):
-        raise InputError(
-            f"{path} is a Keras model but not an EmoHRNet: give one made by `emohrnet train`. "
-            f"Received: {type(model).__name__}"
-        )
-    if not all(np.isfinite(weight).all() for weight in model.get_weights()):
-        raise InputError(
-            f"{path} holds weights that are NaN or infinite, from a training that diverged: train it again with a "
-            f"lower training.learning_rate. Received: {path}"
-        )
-    return model

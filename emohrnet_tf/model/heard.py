@@ -14,7 +14,7 @@ def heard_by(model):
     """What a model has heard, as it says itself: `Heard`, or None where it does not say.
 
     Args:
-        model: `EmoHRNet`, or as for `emohrnet.load_model`.
+        model: `EmoHRNet`, or as for `saved.load_model`.
     """
     if not isinstance(model, str | Path):
         return getattr(model, "heard", None)

@@ -1,5 +1,7 @@
 """The network of EmoHRNet: HRNet on a log-mel spectrogram, built from its own table by one loop."""
 
+import dataclasses
+
 import keras
 from keras import layers
 
@@ -8,6 +10,7 @@ from emohrnet_tf.model.branches import FinalFuse, Fuse, Transition
 from emohrnet_tf.model.heads import MeanOverCorpora, SumOverSpeakers, sphere_head
 from emohrnet_tf.model.layers import BasicBlock, Bottleneck, ConvBN
 from emohrnet_tf.model.relative import WIDTH, FromOthers, Standardized
+from emohrnet_tf.model.sphere import region_count
 
 # stem = (channels, strides of its 3x3 convolutions); stage = (modules, block, blocks per branch, channels per branch).
 # w18 and the two small ones are HRNet-W18 and its small-v1 and small-v2 (arXiv 1908.07919, and its authors' code).
@@ -204,3 +207,19 @@ def read_table(architecture, stem, sides):
             f"Received: {tuple(sides)!r}"
         )
     return filters, strides, stages
+
+
+def make_network(audio, network, head, classes, speaker_clips=2, corpora=()):
+    """`build_network` of the groups of settings `config.Audio`, `Network`, `Head`.
+
+    `speaker_clips` of one voice lie together in the batches that train it; with `corpora` it has what training alone
+    needs, a last layer for each.
+    """
+    sphere = None
+    if head.dimensions:
+        regions = 0 if head.weighting == "none" else region_count(head.step, head.neutral_radius)
+        names = ("pooling", "bands", "width", "dropout", "weighting")
+        sphere = {"regions": regions} | {name: getattr(head, name) for name in names}
+    classes, settings = classes if head.emotions else 0, dataclasses.asdict(network)
+    settings["relative"] = speaker_clips if settings.pop("reference") else 0
+    return build_network(audio.frames, audio.mels, classes, sphere=sphere, corpora=corpora, **settings)

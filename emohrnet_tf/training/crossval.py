@@ -24,8 +24,9 @@ from emohrnet_tf.files import read_csv, writable_folder, write_csv, write_json
 from emohrnet_tf.labels import check_labels
 from emohrnet_tf.model.sphere import DIMENSIONS, Sphere
 from emohrnet_tf.provenance import provenance
+from emohrnet_tf.training.checks import check_settings, checked_config
 from emohrnet_tf.training.identity import divided, earlier_fingerprint, fingerprint, finished, settings_of
-from emohrnet_tf.training.run import check_settings, checked_config, labels_of, ordered, train
+from emohrnet_tf.training.run import labels_of, ordered, train
 from emohrnet_tf.training.trainer import Trainer
 
 SCORES = ("uar", "war", "macro_f1", "ece", "ccc")

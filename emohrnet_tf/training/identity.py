@@ -14,7 +14,7 @@ from emohrnet_tf.data.splits import split
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.files import left_over, read_csv, writable_folder
 from emohrnet_tf.licence import NOT_NAMED, joined, licence_of
-from emohrnet_tf.model.emohrnet import model_file
+from emohrnet_tf.model.files import model_file
 from emohrnet_tf.model.sphere import DIMENSIONS
 from emohrnet_tf.pretrained import is_pretrained, read_weights
 

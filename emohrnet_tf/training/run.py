@@ -11,27 +11,22 @@ import numpy as np
 import pandas as pd
 
 from emohrnet_tf import plots
-from emohrnet_tf.config import EMOTIONS, PAPER_CHOICES, Config, preset_name
-from emohrnet_tf.config import preset as preset_of
+from emohrnet_tf.config import EMOTIONS
 from emohrnet_tf.corpora import merge_labels
-from emohrnet_tf.data.augment import paper_mask_limits
-from emohrnet_tf.data.balance import of_clips
 from emohrnet_tf.data.leakage import APART, LEFT_OUT, named
 from emohrnet_tf.data.pipeline import Clips
-from emohrnet_tf.data.targets import joint_speakers, label_sets, make_sphere, speaker_names
+from emohrnet_tf.data.targets import joint_speakers, label_sets, make_sphere
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.evaluation.across import cells
 from emohrnet_tf.files import read_csv, replacing, write_csv, write_json
 from emohrnet_tf.labels import check_labels
-from emohrnet_tf.model.emohrnet import model_file
-from emohrnet_tf.model.front_end import LogMelSpectrogram
-from emohrnet_tf.model.hrnet import read_table
-from emohrnet_tf.model.relative import check_grouped
 from emohrnet_tf.model.sphere import DIMENSIONS, Sphere
-from emohrnet_tf.model.statistics import band_statistics, usual_spectrum
+from emohrnet_tf.presets import PAPER_CHOICES, preset_name
 from emohrnet_tf.provenance import provenance
+from emohrnet_tf.training.checks import check_settings, checked_config
 from emohrnet_tf.training.counts import count_corpora, count_left_out, names_of_speakers, of_corpora_of
 from emohrnet_tf.training.identity import check_unheard, divided, fingerprint, finished, settings_of, sign
+from emohrnet_tf.training.measured import with_measured
 from emohrnet_tf.training.trainer import Trainer
 
 
@@ -212,66 +207,6 @@ def predictions_table(clips, labels, truth, answers):
     return table
 
 
-def checked_config(config):
-    """The configuration of one, of its dictionary or of a preset's name."""
-    if isinstance(config, Config):
-        return config
-    if not isinstance(config, str | dict):
-        raise InputError(
-            'Settings are a `Config`, e.g. `emohrnet_tf.preset("tuned")`, a dictionary, or the name of a preset. '
-            f"Received: {type(config).__name__}"
-        )
-    return preset_of(config) if isinstance(config, str) else Config.from_dict(config)
-
-
-def check_settings(config, index, protocol):
-    """Say before anything is read or built what no group of settings can know of itself.
-
-    Raises:
-        InputError: sides that the network does not divide, an empty mel band, no model to start from, or joint labels,
-            functionals or references with a head, a protocol, an augmentation or an index that they are not for.
-    """
-    if config.network.joint_speakers and not config.training.joint_speakers:
-        raise InputError(
-            "network.joint_speakers is counted by a run: set training.joint_speakers=true. "
-            f"Received: {config.network.joint_speakers!r}"
-        )
-    if config.training.joint_speakers:
-        if config.head.kind != "categorical":
-            raise InputError(
-                "training.joint_speakers pairs speakers with emotions alone: train --head categorical, or with "
-                f"training.joint_speakers=false. Received: head {config.head.kind!r}"
-            )
-        speaker_names(index, protocol)
-    if (config.network.reference or config.network.functionals) and config.head.kind != "categorical":
-        raise InputError(
-            "network.functionals and network.reference are for emotions alone: train --head categorical. "
-            f"Received: head {config.head.kind!r}"
-        )
-    if config.network.reference:
-        if config.training.joint_speakers:
-            raise InputError(
-                "network.reference is for voices that are not known, training.joint_speakers for those that are: set "
-                "one of them. Received: both"
-            )
-        if "speaker" not in index or index.speaker.isna().any():
-            raise InputError(
-                "network.reference needs to know who speaks: give the index a speaker for every clip. Received: a clip "
-                "without"
-            )
-    shifts = {name: getattr(config.augmentation, name) for name in ("time_shift_share", "tempo_spread")}
-    if config.network.functionals and any(shifts.values()):
-        raise InputError(
-            "Functionals are weighed by where there is speech, which time_shift_share and tempo_spread of augmentation "
-            f"would move: set both to 0. Received: {shifts!r}"
-        )
-    read_table(config.network.architecture, config.network.stem, (config.audio.frames, config.audio.mels))
-    LogMelSpectrogram(**config.audio.front_end(), functionals=config.network.functionals)
-    check_grouped(config.training, config.network)
-    if config.training.initial:
-        model_file(config.training.initial)
-
-
 def count_speakers(index, parts, protocol, sets):
     """`targets.joint_speakers`, of corpora that all have the same labels.
 
@@ -285,32 +220,6 @@ def count_speakers(index, parts, protocol, sets):
             f"(--merge old=new), or train with training.joint_speakers=false. Received: fewer labels in {lacks[0]!r}"
         )
     return joint_speakers(index, parts, protocol)
-
-
-def with_measured(config, clips, rows):
-    """The configuration with what it leaves to be measured on the training clips: statistics, the paper's masks."""
-    if config.audio.normalize == "corpus":
-        config = config.replace({"audio": {"statistics": band_statistics(map(clips.waveform, rows), config.audio)}})
-    if config.audio.normalize == "level":
-        config = config.replace({"audio": {"statistics": usual_spectrum(voices_of(clips, rows), config.audio)}})
-    settings = config.augmentation
-    if settings.freq_mask_bins != "pitch" and settings.time_mask_share != "duration":
-        return config
-    bins, share = paper_mask_limits((clips.waveform(row) for row in rows), config.audio)
-    changed = {"freq_mask_bins": bins} if settings.freq_mask_bins == "pitch" else {}
-    changed |= {"time_mask_share": share} if settings.time_mask_share == "duration" else {}
-    return config.replace({"augmentation": changed})
-
-
-def voices_of(clips, rows):
-    """Waveforms of some clips, by corpus and by voice: of `statistics.usual_spectrum`."""
-    number, _ = of_clips(clips.index.iloc[rows])
-    voices = pd.Series(rows).groupby(number)
-    corpora = clips.index.corpus if "corpus" in clips.index else pd.Series("", clips.index.index)
-    found = {}
-    for _, own in voices:
-        found.setdefault(corpora.iloc[own.iloc[0]], []).append(map(clips.waveform, own))
-    return list(found.values())
 
 
 def labels_of(index, head):

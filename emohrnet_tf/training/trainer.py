@@ -1,7 +1,6 @@
 """A network for any number of runs: built and traced once, trained through model.fit, its epochs judged."""
 
 import functools
-import math
 
 import keras
 import tensorflow as tf
@@ -13,9 +12,11 @@ from emohrnet_tf.errors import InputError
 from emohrnet_tf.evaluation.calibration import negative_log_likelihood, pool_windows, risk_coverage
 from emohrnet_tf.evaluation.metrics import Truth, answers_report, classification_report
 from emohrnet_tf.files import write_csv
-from emohrnet_tf.model.emohrnet import EmoHRNet, load_model, make_network
+from emohrnet_tf.model.emohrnet import EmoHRNet
 from emohrnet_tf.model.heads import MeanOverCorpora
+from emohrnet_tf.model.hrnet import make_network
 from emohrnet_tf.model.layers import BatchNorm
+from emohrnet_tf.model.saved import load_model
 from emohrnet_tf.training.callbacks import ClipScores, RunState, StopDiverged, scorer
 from emohrnet_tf.training.losses import (
     SphereLosses,
@@ -26,6 +27,7 @@ from emohrnet_tf.training.losses import (
     of_whole_batch,
     smoothed_cross_entropy,
 )
+from emohrnet_tf.training.optimizer import learning_rate, make_optimizer
 
 
 class Trainer:
@@ -278,39 +280,6 @@ def rename(epoch, logs):
     for long, short in (("masked_accuracy", "accuracy"), ("batch_concordance", "ccc")):
         for name in [name for name in logs if name.endswith(long)]:
             logs[short] = logs.pop(name)
-
-
-class CoupledAdam(keras.optimizers.Adam):
-    """Adam whose weight decay is added to the gradients, as torch's: `gradient + decay * variable`."""
-
-    def __init__(self, learning_rate=1e-3, decay=1e-4, **kwargs):
-        super().__init__(learning_rate, **kwargs)
-        self.decay = decay
-
-    def update_step(self, gradient, variable, learning_rate):
-        super().update_step(gradient + self.decay * keras.ops.cast(variable, gradient.dtype), variable, learning_rate)
-
-    def get_config(self):
-        return {**super().get_config(), "decay": self.decay}
-
-
-def make_optimizer(settings):
-    """Adam 0.9/0.999 of a `config.Training`, with coupled or decoupled weight decay."""
-    if settings.coupled_weight_decay:
-        return CoupledAdam(settings.learning_rate, settings.coupled_weight_decay)
-    optimizer = keras.optimizers.AdamW(settings.learning_rate, weight_decay=settings.weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
-    return optimizer
-
-
-def learning_rate(settings, epoch):
-    """The rate of an epoch, counted from 0: a linear rise over the warm-up, then constant or half a cosine to zero."""
-    if epoch < settings.warmup_epochs:
-        return settings.learning_rate * (epoch + 1) / (settings.warmup_epochs + 1)
-    if settings.schedule == "constant":
-        return settings.learning_rate
-    done = (epoch - settings.warmup_epochs) / (settings.epochs - settings.warmup_epochs)
-    return settings.learning_rate * 0.5 * (1.0 + math.cos(math.pi * done))
 
 
 def start_from(network, labels, model, settings):

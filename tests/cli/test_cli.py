@@ -15,7 +15,7 @@ from iemocap_tree import write_iemocap
 
 from emohrnet_tf import __version__
 from emohrnet_tf.audio.identity import Heard
-from emohrnet_tf.model.emohrnet import load_model
+from emohrnet_tf.model.saved import load_model
 
 TINY = [
     *("--architecture", "tiny", "--set", "audio.frames=32", "--set", "audio.mels=32", "--set", "audio.mel_max_hz=4000"),
@@ -299,7 +299,7 @@ def test_a_table_with_emotions_of_its_own_trains_from_another_model(emohrnet, co
 
 
 def test_a_table_is_prepared_and_a_folder_of_the_models_name_hides_nothing(emohrnet, tmp_path, monkeypatch):
-    from emohrnet_tf.model.emohrnet import model_file
+    from emohrnet_tf.model.files import model_file
 
     for name in ("a", "b"):
         write_voice(tmp_path / "in" / f"{name}.wav", 200.0)

@@ -9,7 +9,7 @@ pytest.importorskip("litert_quantizer", reason="the extra `export` is not instal
 
 from emohrnet_tf import InputError, load_audio
 from emohrnet_tf.audio.windows import windows
-from emohrnet_tf.exporter import exporter, verify
+from emohrnet_tf.exporter import exporter, gates, verify
 from emohrnet_tf.exporter.exporter import export
 from emohrnet_tf.inference.exported import TFLiteModel
 
@@ -53,7 +53,7 @@ def test_every_format_was_compared_and_the_gates_passed(exported):
         *(f"tflite/{kind}" for kind in ("float32", "float16", "dynamic_int8", "int8")),
         *(f"saved_model/wav at {rate} Hz" for rate in (8000, 22050, 44100, 48000)),
     }
-    assert not verify.missed(report["verification"])
+    assert not gates.missed(report["verification"])
     assert formats["tflite/float32"]["largest_difference"] <= 1e-4
     assert all(gate["passed"] is True for gate in report["verification"]["gates"]), "every gate is judged"
     assert [gate for gate in report["verification"]["gates"] if gate["format"] == "tflite/int8" and gate["note"]]
@@ -61,10 +61,10 @@ def test_every_format_was_compared_and_the_gates_passed(exported):
 
 def test_few_clips_judge_by_a_bound():
     for count, clips, passed in ((0, 24, True), (1, 24, True), (12, 24, False), (3, 300, True), (30, 300, False)):
-        gate = verify._share_gate("tflite/int8", "top label disagrees", count, clips, 0.02)
+        gate = gates.share_gate("tflite/int8", "top label disagrees", count, clips, 0.02)
         assert gate["passed"] is passed
         assert f"of {clips} clips" in gate["note"]
-    assert not verify._share_gate("tflite/int8", "x", 8, 300, 0.02)["passed"], "many clips: the figure itself"
+    assert not gates.share_gate("tflite/int8", "x", 8, 300, 0.02)["passed"], "many clips: the figure itself"
 
 
 def test_an_export_leaves_what_is_not_its_own(exported, run, tmp_path):
@@ -120,7 +120,7 @@ def test_the_next_version_stands_beside_the_first_which_is_not_overwritten_unles
 
 
 def test_a_missed_gate_fails_the_export_and_leaves_nothing(run, tmp_path, monkeypatch, lean):
-    monkeypatch.setattr(verify, "EXACT", -1.0)  # no format can be that close
+    monkeypatch.setattr(gates, "EXACT", -1.0)  # no format can be that close
     with pytest.raises(InputError, match=r"saved_model/serving_default: largest difference .* nothing was written"):
         export(run, tmp_path / "out", say=lambda line: None)
     assert list((tmp_path / "out").iterdir()) == []
@@ -128,7 +128,7 @@ def test_a_missed_gate_fails_the_export_and_leaves_nothing(run, tmp_path, monkey
 
 @pytest.mark.slow
 def test_a_missed_gate_that_is_allowed_stands_in_the_report_and_the_card(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(verify, "EXACT", -1.0)
+    monkeypatch.setattr(gates, "EXACT", -1.0)
     report = export(run, tmp_path / "out", allow_missed_gates=True, say=lambda line: None)
     assert len(report["missed_gates_allowed"]) >= 4
     assert "Missed and allowed" in (tmp_path / "out" / "model_card.md").read_text()
@@ -143,7 +143,7 @@ def test_a_difference_between_formats_is_seen(exported, run, model):
     other.network.get_layer("logits").bias.assign([3.0, 0.0, 0.0])
     sounds = [0.1 * np.random.default_rng(0).standard_normal(8192) for _ in range(3)]
     result = verify.verify(other, out / "saved_model" / "1", {"float32": out / "tflite" / "run_float32.tflite"}, sounds)
-    assert {sentence.split(":")[0] for sentence in verify.missed(result)} >= {
+    assert {sentence.split(":")[0] for sentence in gates.missed(result)} >= {
         *("saved_model/serving_default", "saved_model/padded", "saved_model/wav", "tflite/float32")
     }
 

@@ -143,7 +143,7 @@ def test_where_nothing_can_be_written_the_model_itself_scores(folder, monkeypatc
 def test_the_python_function_takes_the_ready_file_too(folder, clip, converted_once, monkeypatch):
     expected = predict(folder, clip), timeline(folder, clip, hop=0.5)[0]
     make_ready(folder)
-    monkeypatch.setattr("emohrnet_tf.model.emohrnet.load_model", lambda _: pytest.fail("TensorFlow was asked"))
+    monkeypatch.setattr("emohrnet_tf.model.saved.load_model", lambda _: pytest.fail("TensorFlow was asked"))
     for before, after in zip(expected, (predict(folder, clip), timeline(folder, clip, hop=0.5)[0])):
         assert before.emotion.tolist() == after.emotion.tolist()
         numbers = before.select_dtypes("number").columns

@@ -5,8 +5,7 @@ from contracts import check_layer
 
 from emohrnet_tf.config import Config, Head, Network
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.model.emohrnet import make_network
-from emohrnet_tf.model.hrnet import build_network
+from emohrnet_tf.model.hrnet import build_network, make_network
 from emohrnet_tf.model.relative import WIDTH, FromOthers, Standardized, check_grouped
 
 

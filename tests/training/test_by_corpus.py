@@ -5,9 +5,9 @@ import pytest
 from scipy.special import log_softmax
 
 from emohrnet_tf import InputError, load_model
-from emohrnet_tf.config import preset
 from emohrnet_tf.data.targets import corpus_targets, label_sets, make_targets
 from emohrnet_tf.model.heads import MeanOverCorpora
+from emohrnet_tf.presets import preset
 from emohrnet_tf.training.losses import corpus_cross_entropy
 from emohrnet_tf.training.run import train
 from emohrnet_tf.training.trainer import Trainer

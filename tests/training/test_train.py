@@ -14,8 +14,9 @@ from emohrnet_tf import InputError, load_audio, load_model
 from emohrnet_tf.audio.windows import windows
 from emohrnet_tf.errors import TrainingDiverged
 from emohrnet_tf.training.losses import smoothed_cross_entropy
+from emohrnet_tf.training.optimizer import CoupledAdam, learning_rate, make_optimizer
 from emohrnet_tf.training.run import ordered, train
-from emohrnet_tf.training.trainer import CoupledAdam, Trainer, learning_rate, make_optimizer
+from emohrnet_tf.training.trainer import Trainer
 
 
 def weights(folder):
