@@ -33,6 +33,7 @@ BASE = {
 }
 SMOOTHING = {"label_smoothing": 0.1}
 JOINT = {**SMOOTHING, "joint": True}
+SMALL = {**JOINT, "architecture": "small", "policy": "mixed_bfloat16"}
 RECIPES = {  # by name: what differs from BASE
     "corpus": {},
     "window": {"normalize": "window"},
@@ -64,4 +65,16 @@ RECIPES = {  # by name: what differs from BASE
     "joint_dropout": {**JOINT, "dropout": 0.3},
     "joint_ema": {**JOINT, "ema": 0.99},
     "joint_shifts": {**JOINT, "shifts": 5},
+    "small_mixup": {**SMALL, "mixup": 0.3},
+    "small_strong": {**SMALL, "tempo_spread": 0.2, "freq_mask_bins": 12, "time_mask_share": 0.15},
+    "small_vocal_tract": {**SMALL, "vocal_tract_spread": 0.08},
+    "small_dropout": {**SMALL, "dropout": 0.3},
+    "small_decay": {**SMALL, "weight_decay": 0.3},
+    "small_ema": {**SMALL, "ema": 0.99},
+    "small_shifts": {**SMALL, "shifts": 5},
+    "small_floor_1e-6": {**SMALL, "floor": 1e-6},
+    "small_frames_256": {**SMALL, "frames": 256},
+    "small_epochs_200": {**SMALL, "epochs": 200},
+    "small_batch_16": {**SMALL, "batch_size": 16},
+    "small_gain_noise": {**SMALL, "gain_db": 6.0, "noise_db": 30.0},
 }
