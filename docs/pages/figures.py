@@ -30,6 +30,11 @@ def made_on(runs):
 
 def filled(page, begin, name, lines):
     """A page with the lines between its two comments."""
+    return filled_text((ROOT / page).read_text(), begin, name, lines)
+
+
+def filled_text(text, begin, name, lines):
+    """A page's text with the lines between two comments of it."""
     begin, end = f"{begin} -->\n", f"<!-- end of {name} -->"
-    head, rest = (ROOT / page).read_text().split(begin)
+    head, rest = text.split(begin)
     return head + begin + "".join(line + "\n" for line in lines) + end + rest.split(end)[1]

@@ -2,7 +2,7 @@
 
 import json
 
-from pages.figures import RESULTS, filled, machine, percent
+from pages.figures import RESULTS, filled, filled_text, machine, percent
 
 from emohrnet_tf.pretrained import read_weights, weights_file
 
@@ -61,15 +61,27 @@ def _tables(report):
 
 
 def voices_page():
-    """The log of recipes that were tried in the laboratory (`benchmarks/voices.py`)."""
+    """The log of recipes that were tried in the laboratories (`benchmarks/voices.py`, `benchmarks/voices_linear.py`)."""
     found = [json.loads(file.read_text()) for file in sorted((RESULTS / "voices").glob("*.json"))]
     runs = sorted((run for run in found if "mean" in run), key=lambda run: -run["mean"]["plain"]["four"]["uar"])
     base = next(run["settings"] for run in found if run["name"] == CHOSEN)
+    commits = ", ".join(sorted({str(run["commit"]) for run in found}))
+    lines = _recipes(runs, base)
+    lines[-1] += f" Settings are those that differ from the recipe `{CHOSEN}`. Commit {commits}; {machine(found[0])}."
+    page = filled("docs/results/voices.md", "from docs/results/voices/*.json", "voices", lines)
+    linear = json.loads((RESULTS / "voices_linear.json").read_text())
+    lines = _recipes(linear["recipes"], linear["base"])
+    lines[-1] += f" Settings are those that differ from `one`. Commit {linear['commit']}; {machine(linear)}."
+    return filled_text(page, "from docs/results/voices_linear.json", "linear", lines)
+
+
+def _recipes(runs, base):
+    """A table of recipes, each of four trainings."""
     lines = [
         "| recipe | UAR, clip by clip | ECE | UAR, own speech | ECE | by corpus, clip by clip | own speech | settings |"
     ]
     lines.append("|---|---:|---:|---:|---:|---|---|---|")
-    names = [name for name in FORMAL if name in runs[0]["corpora"]] if runs else []
+    names = [name for name in FORMAL if name in runs[0]["corpora"]]
     for run in runs:
         cells = [run["name"]]
         for way in WAYS:
@@ -79,12 +91,8 @@ def voices_page():
         shown = {key: value for key, value in run["settings"].items() if key in base and base[key] != value}
         cells.append(", ".join(f"{key} {value}" for key, value in shown.items()))
         lines.append(f"| {' | '.join(cells)} |")
-    commits = ", ".join(sorted({str(run["commit"]) for run in found}))
     order = ", ".join(FORMAL[name] for name in names)
-    lines += ["", f"{len(runs)} recipes of four trainings each. Corpora in the order {order}. "
-              f"Settings are those that differ from the recipe `{CHOSEN}`. Commit {commits}; "
-              f"{machine(found[0])}."]  # fmt: skip
-    return filled("docs/results/voices.md", "from docs/results/voices/*.json", "voices", lines)
+    return [*lines, "", f"{len(runs)} recipes of four trainings each. Corpora in the order {order}."]
 
 
 def voices_card():

@@ -42,10 +42,13 @@ def test_a_clip_is_judged_by_the_layer_of_its_own_corpus(several):
         assert lost[row] == pytest.approx(-(truth * log_softmax(logits)).sum(), rel=1e-4)
 
 
-def test_the_answer_is_the_mean_over_the_corpora_that_have_the_label():
+def test_the_answer_is_the_mean_over_the_corpora_and_a_label_of_one_weighs_less():
     each = np.array([[3.0, 1.0, 2.0, 4.0, 0.0, 99.0]], "float32")  # the second corpus lacks the third label
     mean = np.asarray(MeanOverCorpora([[1, 1, 1], [1, 1, 0]])(each))
     np.testing.assert_allclose(mean, [[(1 + 2) / 2, (-1 - 2) / 2, 0]], atol=1e-6)
+    each = np.array([[3.0, 1.0, 99.0, 4.0, 99.0, 0.0]], "float32")  # only the first label is of both
+    mean = np.asarray(MeanOverCorpora([[1, 1, 0], [1, 0, 1]])(each))
+    np.testing.assert_allclose(mean, [[(1 + 2) / 2, -1 / 2**0.5, -2 / 2**0.5]], atol=1e-6)
 
 
 def test_what_is_saved_has_one_layer_that_answers_as_the_many_did(several, config, tmp_path):
