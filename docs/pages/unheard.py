@@ -61,7 +61,7 @@ def _tables(report):
 
 
 def voices_page():
-    """The log of recipes that were tried in the laboratories (`benchmarks/voices.py`, `benchmarks/voices_linear.py`)."""
+    """The log of recipes that were tried (`benchmarks/voices.py`, `benchmarks/voices_linear.py`)."""
     found = [json.loads(file.read_text()) for file in sorted((RESULTS / "voices").glob("*.json"))]
     runs = sorted((run for run in found if "mean" in run), key=lambda run: -run["mean"]["plain"]["four"]["uar"])
     base = next(run["settings"] for run in found if run["name"] == CHOSEN)

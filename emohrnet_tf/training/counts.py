@@ -1,6 +1,13 @@
-"""Who is heard in a run: its corpora, speakers, hours, and what was left out."""
+"""Who is heard in a run: its corpora, speakers, hours, what was left out; and how it is said."""
 
 from emohrnet_tf.data.leakage import speakers_of
+
+NETWORKS = {"none": "functionals"}  # what an architecture is called in titles
+
+
+def counted(number, what):
+    """A number and what it is of: "1 run", "2 runs"."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def of_corpora_of(index, part):

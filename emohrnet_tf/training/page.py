@@ -8,6 +8,7 @@ from pathlib import Path
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.files import printable, replacing, writable
 from emohrnet_tf.training import html, sections
+from emohrnet_tf.training.counts import NETWORKS, counted
 
 
 def report(folder, out=None):
@@ -63,8 +64,8 @@ def read_report(folder):
 def page(found, folder):
     """The page as text, of a report and the folder that it lies in."""
     network, several = found["config"]["network"]["architecture"], "pooled" in found
-    what = f"{len(found['runs'])} runs" if several else f"fold {found['fold']}, seed {found['seed']}"
-    title = f"{found['corpus']}: {network}, protocol {found['protocol']}, {what}"
+    what = counted(len(found["runs"]), "run") if several else f"fold {found['fold']}, seed {found['seed']}"
+    title = f"{found['corpus']}: {NETWORKS.get(network, network)}, protocol {found['protocol']}, {what}"
     body = [html.heading(title, 1), html.paragraph(printable(folder.resolve().name), "lead")]
     with tempfile.TemporaryDirectory() as scratch:
         draw = functools.partial(sections.picture, Path(scratch))

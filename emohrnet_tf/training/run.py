@@ -24,7 +24,7 @@ from emohrnet_tf.model.sphere import DIMENSIONS, Sphere
 from emohrnet_tf.presets import PAPER_CHOICES, preset_name
 from emohrnet_tf.provenance import provenance
 from emohrnet_tf.training.checks import check_settings, checked_config
-from emohrnet_tf.training.counts import count_corpora, count_left_out, names_of_speakers, of_corpora_of
+from emohrnet_tf.training.counts import NETWORKS, count_corpora, count_left_out, names_of_speakers, of_corpora_of
 from emohrnet_tf.training.identity import check_unheard, divided, fingerprint, finished, settings_of, sign
 from emohrnet_tf.training.measured import with_measured
 from emohrnet_tf.training.trainer import Trainer
@@ -168,6 +168,7 @@ def draw(report, out):
     """The pictures of a finished run that are not there yet, from its files; one that fails costs nothing else."""
     chosen, results, head = report["chosen"], report["results"], report["config"]["head"]["kind"]
     network = report["config"]["network"]["architecture"]
+    network = NETWORKS.get(network, network)
     title = f"{report['corpus']}, {report['protocol']} fold {report['fold']}, {network}, seed {report['seed']}"
 
     def curves(path):

@@ -12,6 +12,7 @@ from emohrnet_tf.files import read_csv
 from emohrnet_tf.licence import NOT_NAMED, licence_of
 from emohrnet_tf.model.sphere import DIMENSIONS, Sphere
 from emohrnet_tf.training import html
+from emohrnet_tf.training.counts import counted
 
 MOST_SPEAKERS = 60  # in the table; of more, half are the lowest and half the highest
 PROTOCOLS = {
@@ -76,7 +77,7 @@ def summary(found):
     for key, name in tables.MEASURES.items():
         if key in chosen:
             mean, spread = (_shown(key, chosen[key][part]) for part in ("mean", "spread"))
-            lead.append((name, mean, f"mean of {runs} runs" + (f", spread {spread}" if runs > 1 else "")))
+            lead.append((name, mean, "mean of " + counted(runs, "run") + (f", spread {spread}" if runs > 1 else "")))
     body += [html.figures(lead), html.paragraph(CAUTION, "note"), html.heading("Runs")]
     return [*body, html.parts(tables.summary_parts({key: found[key] for key in found if key != "across"}))]
 
@@ -115,7 +116,7 @@ def measured(found, folder):
     for result in found["pooled"]:
         seed = result["seed"]
         files = [folder / f"fold{run['fold']}_seed{seed}.csv" for run in found["runs"] if run["seed"] == seed]
-        yield result, _predictions(files, result), f"clips of {len(files)} folds together, seed {seed}"
+        yield result, _predictions(files, result), f"clips of {counted(len(files), 'fold')} together, seed {seed}"
 
 
 def _predictions(files, result):
