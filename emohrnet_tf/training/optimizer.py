@@ -19,12 +19,17 @@ class CoupledAdam(keras.optimizers.Adam):
         return {**super().get_config(), "decay": self.decay}
 
 
-def make_optimizer(settings):
-    """Adam 0.9/0.999 of a `config.Training`, with coupled or decoupled weight decay."""
+def make_optimizer(settings, variables=()):
+    """Adam 0.9/0.999 of a `config.Training`, with coupled or decoupled weight decay.
+
+    Decoupled decay leaves batch normalisation and biases alone, and of `variables` the layer for known voices: by a
+    strong one strangers are heard better, and differences from a known voice worse (docs/results/voices.md).
+    """
     if settings.coupled_weight_decay:
         return CoupledAdam(settings.learning_rate, settings.coupled_weight_decay)
     optimizer = keras.optimizers.AdamW(settings.learning_rate, weight_decay=settings.weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+    known = [variable for variable in variables if "relative_logits" in variable.path]
+    optimizer.exclude_from_weight_decay(var_list=known, var_names=["gamma", "beta", "bias"])
     return optimizer
 
 

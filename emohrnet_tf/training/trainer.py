@@ -270,7 +270,13 @@ def trainable(config, classes, synchronized=False, label_sets=None, by_corpus=()
         callbacks = []
     # XLA is slower here on processors
     weights = {name: 1 / len(loss) for name in loss} if config.network.reference else None  # half of the loss each
-    network.compile(make_optimizer(settings), loss, loss_weights=weights, metrics=metrics, jit_compile=False)
+    network.compile(
+        make_optimizer(settings, network.trainable_variables),
+        loss,
+        loss_weights=weights,
+        metrics=metrics,
+        jit_compile=False,
+    )
     network.optimizer.build(network.trainable_variables)
     return network, callbacks
 

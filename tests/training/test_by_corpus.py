@@ -77,3 +77,11 @@ def test_one_corpus_has_one_layer(index, config):
 def test_voices_that_are_known_and_voices_that_are_not():
     with pytest.raises(InputError, match="set one"):
         preset("known_speakers").override(["training.by_corpus=true"])
+
+
+def test_the_layer_for_known_voices_is_not_decayed(several, config):
+    settings = config.replace(SETTINGS).override(["training.weight_decay=1.0"])
+    labels = sorted(several.emotion.unique())
+    network = Trainer(settings, labels, label_sets(several, labels, every=True)).network
+    decayed = {v.path for v in network.trainable_variables if network.optimizer._use_weight_decay(v)}
+    assert decayed == {"logits_corpora/kernel"}
