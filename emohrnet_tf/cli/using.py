@@ -223,7 +223,7 @@ def export(
         Path | None, typer.Option("--index", help="Clips with a column split, in place of the run's own split.")
     ] = None,
     version: Annotated[int | None, typer.Option(help="Version of the SavedModel, else the next one.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing version.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace that --version, where it exists.")] = False,
     name: Annotated[str | None, typer.Option(help="Name of the TFLite files, else the run's.")] = None,
     allow_missed_gates: Annotated[
         bool, typer.Option("--allow-missed-gates", help="Keep an export that fails verification; the report says so.")
