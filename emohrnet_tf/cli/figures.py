@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from emohrnet_tf.cli.options import Bodies, IndexFile, Json, Merge, ModelPath, Part
-from emohrnet_tf.cli.output import print_failed, print_table, quiet, write_report
+from emohrnet_tf.cli.output import print_failed, print_table, quiet, writable_report, write_report
 from emohrnet_tf.errors import InputError
 
 PICTURES = (".png", ".pdf", ".svg")
@@ -29,8 +29,7 @@ def info(
 
     if picture:
         writable(picture, suffixes=PICTURES)
-    if json_file and str(json_file) != "-":
-        writable(json_file, [picture])
+    writable_report(json_file, [picture], "decoder")
     network = build_network(frames, mels, 8, architecture)
     parts = costs(network)
     facts = provenance() | {"decoder": vars(decoder()), "reads": versions(), "architecture": architecture}
@@ -86,9 +85,9 @@ def evaluate(
     from emohrnet_tf.model.saved import load_model
 
     pictures = [path for path in (picture, reliability, embedding, dimensions) if path]
-    places = [*pictures, *([json_file] if json_file and str(json_file) != "-" else [])]
-    for number, path in enumerate(places):
-        writable(path, [index_file, *places[:number]], PICTURES if number < len(pictures) else ())
+    for number, path in enumerate(pictures):
+        writable(path, [index_file, *pictures[:number]], PICTURES)
+    writable_report(json_file, [index_file, *pictures], "part")
     if reliability or embedding or dimensions:
         check_pictures(load_model(model).head, reliability or embedding, dimensions)
     measured = measure(model, merge_labels(read_index(index_file), merge), part, shared_labels, own_speech)
@@ -130,8 +129,7 @@ def robustness(
 
     if picture:
         writable(picture, [index_file], PICTURES)
-    if json_file and str(json_file) != "-":
-        writable(json_file, [index_file, picture])
+    writable_report(json_file, [index_file, picture], "part")
     report = run(model, read_index(index_file), part, say=lambda line: typer.echo(line, err=True))
     printed = write_report(json_file, report)
     rows = [

@@ -184,14 +184,14 @@ def timeline(
     import tempfile
 
     from emohrnet_tf.files import printable, replacing, writable
+    from emohrnet_tf.inference.timeline import WRITTEN, write_timeline
     from emohrnet_tf.inference.timeline import timeline as run
-    from emohrnet_tf.inference.timeline import write_timeline
     from emohrnet_tf.inference.timelines import with_prosody
 
     if form is None:
         form = {".json": "json", ".txt": "audacity", ".vtt": "webvtt"}.get(out.suffix.lower() if out else "", "csv")
     if out:
-        writable(out, [recording])
+        writable(out, [recording], ours=WRITTEN)
     if picture:
         writable(picture, [recording, out], (".png", ".pdf", ".svg"))
     model = opened(model)
