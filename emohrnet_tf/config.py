@@ -203,6 +203,8 @@ class Training(Settings):
             self.refuse("train_on_validation", "leaves no clip to choose by: set training.choose=last")
         if self.by_corpus and self.joint_speakers:
             self.refuse("by_corpus", "is for voices that are not known, joint_speakers for those that are: set one")
+        if self.weight_decay and self.coupled_weight_decay:
+            self.refuse("coupled_weight_decay", "stands in place of training.weight_decay: set one of them to 0")
 
 
 @dataclass(frozen=True)
@@ -253,5 +255,7 @@ class Config:
                 raise InputError(f"A setting reads group.key=value, e.g. training.epochs=12. Received: {assignment!r}")
             with contextlib.suppress(json.JSONDecodeError):  # a bare word is a string
                 value = json.loads(value)
-            groups.setdefault(group, {})[key] = value
+            there = groups.setdefault(group, {}).setdefault(key, value)
+            if there is not value and there != value:
+                raise InputError(f"{name} is given twice: leave one out. Received: {there!r} and {value!r}")
         return self.replace(groups)

@@ -72,19 +72,22 @@ def alive(process):
     return True
 
 
-def writable(path, apart_from=(), suffixes=()):
+def writable(path, apart_from=(), suffixes=(), ours=None):
     """A place for a file, looked at before the work whose result it is to hold; nothing is left there.
 
     Args:
         path: of the file; folders on the way may have to be made.
         apart_from: paths of files that it must not be, those that are read or written too; None among them is none.
         suffixes: of which its name must have one; none allows any.
+        ours: pattern of bytes that a file which is there begins with, if it may be replaced; None replaces any. An
+            empty one always may be.
 
     Returns:
         `Path(path)`.
 
     Raises:
-        InputError: a folder, a device, a name of another kind, one of `apart_from`, or a place that cannot be written.
+        InputError: a folder, a device, a name of another kind, one of `apart_from`, a file that something else made, or
+            a place that cannot be written.
     """
     path = Path(path)
     if suffixes and path.suffix.lower() not in suffixes:
@@ -97,8 +100,29 @@ def writable(path, apart_from=(), suffixes=()):
         if other is not None and _same(path, other):
             problem = "is what is read" if os.path.exists(other) else "is to hold something else too"
             raise InputError(f"{printable(path)} {problem}: give another name. Received: {printable(path)}")
+    if ours is not None and os.path.exists(path) and not re.match(rb"(?:" + ours + rb")|\Z", _head(path)):
+        refuse_others(path)
     _try(path, path.parent, len(os.fsencode(path.name)))
     return path
+
+
+def refuse_others(path):
+    """
+    Raises:
+        InputError: always: what is there is not for us to replace.
+    """
+    raise InputError(
+        f"{printable(path)} was made by something else: give another name, or delete it. Received: {printable(path)}"
+    )
+
+
+def _head(path, count=4096):
+    """The first bytes of a file; none where it cannot be read, of which its place tells."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(count)
+    except OSError:
+        return b""
 
 
 def _same(path, other):

@@ -5,7 +5,10 @@ from emohrnet_tf.errors import InputError
 RESERVED = frozenset(
     (
         *("file", "speaker", "emotion", "error", "seed", "split"),  # columns of predictions and of splits
-        *("start", "end", "confidence"),  # of a timeline
+        *("start", "end", "confidence", "duration", "channel", "clip"),  # of timelines and moments
+        *("text", "overlap", "turns", "seconds"),  # of turns, and of what is said of their speakers
+        *("level_db", "pitch_hz", "pitch_range_semitones", "voiced_per_second"),  # of prosody
+        "corpus",  # of predictions on several
         *("valence", "arousal", "dominance", "true_valence", "true_arousal", "true_dominance"),
         *("radius", "theta", "phi", "region"),
         *("silence", "uncertain"),  # what stands in place of an emotion

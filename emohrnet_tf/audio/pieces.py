@@ -94,21 +94,21 @@ def find_pieces(file, name):
     size = file.seek(0, io.SEEK_END)
     head = _read(file, 0, 40)
     if head[:4] in WAV_TAGS and head[8:12] == b"WAVE":
-        return _wavs(file, name, size)
+        return _joined(_wav, file, name, size)
     if head[:4] == b"fLaC":
         return _flacs(file, size)
     if head[:4] == b"OggS":
         return _oggs(file, size)
     if head[:4] == b".snd" and len(head) >= 24:
-        start, promised = struct.unpack(">II", head[4:12])
-        end = _end(file, name, start, promised, size, lambda end: False) if start <= size else size
-        return [Piece(0, size, {8: struct.pack(">I", min(end - start, 0xFFFFFFFF))} if start <= size else {})]
+        return _joined(_sun, file, name, size)
     if head[:4] == b"FORM" and head[8:11] == b"AIF":
-        return _chunked(file, name, size, 12, b"SSND", ">I")
+        return _joined(_chunked, file, name, size, 12, b"SSND", ">I")
     if head[:4] == b"caff":
-        return _chunked(file, name, size, 8, b"data", ">Q")
+        return _joined(_chunked, file, name, size, 8, b"data", ">Q")
     if head[:16] == W64_RIFF:
-        return _chunked(file, name, size, 40, W64_DATA, "<Q")
+        return _joined(_chunked, file, name, size, 40, W64_DATA, "<Q")
+    if head[4:8] == b"ftyp":
+        return _mp4s(file, size)
     return [Piece(0, size)]
 
 
@@ -160,11 +160,11 @@ def _is_chunk(file, position, size, form="<I"):
     return struct.unpack(form, head[4:])[0] <= size - position - 8
 
 
-def _wavs(file, name, size):
-    """RIFF, RIFX, RF64 and BW64 files, also joined."""
+def _joined(one, file, name, size, *more):
+    """All files that are joined in a file, where `one` gives the `Piece` that begins somewhere, and the next begin."""
     pieces, begin = [], 0
     while begin is not None:
-        piece, begin = _wav(file, name, size, begin)
+        piece, begin = one(file, name, size, begin, *more)
         pieces.append(piece)
     return pieces
 
@@ -222,10 +222,15 @@ def _next_wav(file, position, size, order):
     return None
 
 
-def _chunked(file, name, size, position, wanted, form):
-    """AIFF, CAF, W64: the one piece, with the length of the chunk that holds the samples put right."""
-    wide = len(wanted)
-    head = wide + struct.calcsize(form)
+def _chunked(file, name, size, begin, chunks, wanted, form):
+    """An AIFF, CAF or W64 with the length of the chunk that holds the samples put right, as `_wav` gives a WAV.
+
+    Args:
+        chunks: bytes before the first chunk.
+        wanted, form: name of that chunk, and how lengths are written.
+    """
+    wide, length = len(wanted), struct.calcsize(form)
+    magic, head, position = _read(file, begin, wide), wide + length, begin + chunks
     inclusive, align = (head, 8) if wide == 16 else (0, 2 if wanted == b"SSND" else 1)
     while position + head <= size:
         fields = _read(file, position, head)
@@ -234,14 +239,49 @@ def _chunked(file, name, size, position, wanted, form):
         if fields[:wide] == wanted:
             unknown = 0xFFFFFFFF if form == ">I" else (1 << 64) - 1
 
-            def followed(end, start=start):
-                after = start + -(-(end - start) // align) * align
-                return end > start if wide == 16 else _is_chunk(file, after, size, form)
+            def after(end, start=start):
+                return start + -(-(end - start) // align) * align
 
-            length = _end(file, name, start, promised, size, followed, unknown) - start + inclusive
-            return [Piece(0, size, {position + wide: struct.pack(form, length)})]
+            def followed(end, start=start):
+                more = _read(file, after(end), wide) == magic or (wide < 16 and _is_chunk(file, after(end), size, form))
+                return more or (wide == 16 and end > start)
+
+            end = _end(file, name, start, promised, size, followed, unknown)
+            patches = {position + wide: struct.pack(form, end - start + inclusive)}
+            position = after(end)
+            while _read(file, position, wide) != magic:  # further chunks may lie before the next file
+                if size - position < head or wide == 16 or not _is_chunk(file, position, size, form):
+                    return Piece(begin, size, patches), None
+                position = after(position + head + struct.unpack(form, _read(file, position + wide, length))[0])
+            return Piece(begin, position, patches), position
         position = start + -(-promised // align) * align
-    return [Piece(0, size)]
+    return Piece(begin, size), None
+
+
+def _sun(file, name, size, begin):
+    """An AU, as `_wav` gives a WAV."""
+    start, promised = struct.unpack(">II", _read(file, begin + 4, 8))
+    if begin + start > size:
+        return Piece(begin, size), None
+    another = lambda end: _read(file, end, 4) == b".snd" and size - end >= 24  # noqa: E731
+    end = _end(file, name, begin + start, promised, size, another)
+    patches = {begin + 8: struct.pack(">I", min(end - begin - start, 0xFFFFFFFF))}
+    following = end if another(end) else None
+    return Piece(begin, following or size, patches), following
+
+
+def _mp4s(file, size):
+    """MP4 and its kin, also joined: each begins with a box `ftyp`."""
+    begins, position = [0], 0
+    while position + 16 <= size:
+        length, kind, long = struct.unpack(">I4sQ", _read(file, position, 16))
+        if kind == b"ftyp" and position:
+            begins.append(position)
+        length = long if length == 1 else length
+        if length < 8:  # 0: to the end of the file
+            break
+        position += length
+    return [Piece(begin, end) for begin, end in zip(begins, [*begins[1:], size])]
 
 
 def _flacs(file, size):

@@ -17,8 +17,8 @@ STANDS_OUT_DB = 10.0  # above the background: what the loud passages are looked 
 
 
 def levels_db(frames):
-    """Level of frames `(n, samples)` in dB of full scale: `(n,)`."""
-    return 10 * np.log10(np.mean(np.square(frames), axis=1) + 1e-12)
+    """Level of frames `(n, samples)` in dB of full scale: `(n,)`; of each about its mean, an offset is no sound."""
+    return 10 * np.log10(np.var(frames, axis=1) + 1e-12)
 
 
 def silence_limit(levels):
@@ -93,8 +93,10 @@ def graph_spoken(waveform, samples, sample_rate):
     frame, hop, length = round(FRAME * sample_rate), max(1, samples // 2), tf.size(waveform)
     bounded = tf.clip_by_value(waveform, -1e10, 1e10)  # whose squares are finite
     padded = tf.reshape(tf.pad(bounded, [[0, -length % frame]]), (-1, frame))
-    held = tf.cast(tf.minimum(length - tf.range(tf.shape(padded)[0]) * frame, frame), tf.float32)
-    power = tf.reduce_sum(tf.square(padded), axis=1) / held
+    own = tf.minimum(length - tf.range(tf.shape(padded)[0]) * frame, frame)  # samples of each, the last has fewer
+    held = tf.cast(own, tf.float32)
+    about = padded - (tf.reduce_sum(padded, axis=1) / held)[:, None]
+    power = tf.reduce_sum(tf.where(tf.sequence_mask(own, frame), tf.square(about), 0.0), axis=1) / held
     levels = tf.math.log(power + 1e-12) * (10 / float(np.log(10)))
     count, ordered = tf.size(levels), tf.sort(levels)
 

@@ -21,7 +21,7 @@ class Cutter:
         length: samples so far.
 
     Example:
-        >>> cutter = Cutter(4, 10)
+        >>> cutter = Cutter(4, 20)
         >>> [window.tolist() for window in (*cutter.feed(np.arange(7.0)), *cutter.end())]
         [[0.0, 1.0, 2.0, 3.0], [2.0, 3.0, 4.0, 5.0], [3.0, 4.0, 5.0, 6.0]]
         >>> cutter.spoken()

@@ -23,7 +23,7 @@ def index(
     from emohrnet_tf.corpora import read_corpus, write_index
     from emohrnet_tf.files import writable
 
-    writable(out, [root])
+    writable(out, [root], (".csv",), rb"(\xef\xbb\xbf)?file,[^\n]*emotion")
     clips, skipped = read_corpus(corpus, root, **given(task, vocal_channel, test_set, vad_scale))
     write_index(clips, out)
     counts = clips.emotion.value_counts()

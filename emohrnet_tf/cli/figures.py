@@ -6,15 +6,16 @@ from typing import Annotated
 import typer
 
 from emohrnet_tf.cli.options import Bodies, IndexFile, Json, Merge, ModelPath, Part
-from emohrnet_tf.cli.output import print_failed, print_table, quiet, write_report
+from emohrnet_tf.cli.output import print_failed, print_table, quiet, writable_report, write_report
+from emohrnet_tf.errors import InputError
 
 PICTURES = (".png", ".pdf", ".svg")
 
 
 def info(
     architecture: Annotated[Bodies, typer.Option(help="Print its cost, part by part.")] = "small",
-    frames: Annotated[int, typer.Option(help="Frames of its window.")] = 256,
-    mels: Annotated[int, typer.Option(help="Mel bands.")] = 64,
+    frames: Annotated[int, typer.Option(min=1, help="Frames of its window.")] = 256,
+    mels: Annotated[int, typer.Option(min=1, help="Mel bands.")] = 64,
     json_file: Json = None,
     picture: Annotated[Path | None, typer.Option("--picture", help="Draw the architecture here (PNG).")] = None,
 ):
@@ -28,8 +29,7 @@ def info(
 
     if picture:
         writable(picture, suffixes=PICTURES)
-    if json_file and str(json_file) != "-":
-        writable(json_file, [picture])
+    writable_report(json_file, [picture], "decoder")
     network = build_network(frames, mels, 8, architecture)
     parts = costs(network)
     facts = provenance() | {"decoder": vars(decoder()), "reads": versions(), "architecture": architecture}
@@ -82,11 +82,14 @@ def evaluate(
     from emohrnet_tf.evaluation.on_index import left_out_text, measure
     from emohrnet_tf.evaluation.report import table
     from emohrnet_tf.files import writable
+    from emohrnet_tf.model.saved import load_model
 
     pictures = [path for path in (picture, reliability, embedding, dimensions) if path]
-    places = [*pictures, *([json_file] if json_file and str(json_file) != "-" else [])]
-    for number, path in enumerate(places):
-        writable(path, [index_file, *places[:number]], PICTURES if number < len(pictures) else ())
+    for number, path in enumerate(pictures):
+        writable(path, [index_file, *pictures[:number]], PICTURES)
+    writable_report(json_file, [index_file, *pictures], "part")
+    if reliability or embedding or dimensions:
+        check_pictures(load_model(model).head, reliability or embedding, dimensions)
     measured = measure(model, merge_labels(read_index(index_file), merge), part, shared_labels, own_speech)
     report = measured.report
     if not write_report(json_file, report):
@@ -100,6 +103,14 @@ def evaluate(
         from emohrnet_tf import plots
 
         plots.evaluated(measured, picture, reliability, embedding, dimensions)
+
+
+def check_pictures(head, of_emotions, of_dimensions):
+    """Refuse pictures that a model with this `config.Head` has nothing for, before it is asked anything."""
+    if of_emotions and not head.emotions:
+        raise InputError(f"The picture is of emotions, and the model names none. Received: {str(of_emotions)!r}")
+    if of_dimensions and not head.dimensions:
+        raise InputError(f"The picture is of dimensions, and the model has none. Received: {str(of_dimensions)!r}")
 
 
 def robustness(
@@ -118,8 +129,7 @@ def robustness(
 
     if picture:
         writable(picture, [index_file], PICTURES)
-    if json_file and str(json_file) != "-":
-        writable(json_file, [index_file, picture])
+    writable_report(json_file, [index_file, picture], "part")
     report = run(model, read_index(index_file), part, say=lambda line: typer.echo(line, err=True))
     printed = write_report(json_file, report)
     rows = [

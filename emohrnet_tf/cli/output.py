@@ -1,6 +1,7 @@
 """How the commands speak: tables, progress, errors."""
 
 import contextlib
+import json
 import os
 import sys
 import time
@@ -96,6 +97,22 @@ def print_table(title, head, rows):
     for row in rows:
         table.add_row(*map(text, row))
     Console(width=None if sys.stdout.isatty() else 10_000).print(table)  # a pipe has no width: never cut a path
+
+
+def writable_report(json_file, apart_from, key):
+    """`files.writable`, of where `write_report` writes; a report that is there is replaced if it has this key."""
+    if not json_file or str(json_file) == "-":
+        return
+    from emohrnet_tf.files import refuse_others, writable
+
+    file = writable(json_file, apart_from)
+    if file.exists() and file.stat().st_size:
+        try:
+            there = json.loads(file.read_bytes())
+        except (OSError, ValueError):
+            there = None
+        if not isinstance(there, dict) or key not in there:
+            refuse_others(file)
 
 
 def write_report(json_file, report):

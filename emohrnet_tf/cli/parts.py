@@ -26,7 +26,7 @@ def predict_parts(model, recordings, asked, form, min_confidence, out, speakers)
     if speakers is not None:
         if not asked["segments"]:
             raise InputError(f"--speakers is of turns: give them by --segments. Received: {str(speakers)!r}")
-        writable(speakers, [*asked["segments"], *(recordings or []), out], (".csv",))
+        writable(speakers, [*asked["segments"], *(recordings or []), out], (".csv",), b"file,speaker,turns,")
     kind = "turns" if asked["segments"] else "rows"
     if out is not None:
         with progress(kind) as note:

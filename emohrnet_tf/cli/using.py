@@ -184,14 +184,14 @@ def timeline(
     import tempfile
 
     from emohrnet_tf.files import printable, replacing, writable
+    from emohrnet_tf.inference.timeline import WRITTEN, write_timeline
     from emohrnet_tf.inference.timeline import timeline as run
-    from emohrnet_tf.inference.timeline import write_timeline
     from emohrnet_tf.inference.timelines import with_prosody
 
     if form is None:
         form = {".json": "json", ".txt": "audacity", ".vtt": "webvtt"}.get(out.suffix.lower() if out else "", "csv")
     if out:
-        writable(out, [recording])
+        writable(out, [recording], ours=WRITTEN)
     if picture:
         writable(picture, [recording, out], (".png", ".pdf", ".svg"))
     model = opened(model)
@@ -223,7 +223,7 @@ def export(
         Path | None, typer.Option("--index", help="Clips with a column split, in place of the run's own split.")
     ] = None,
     version: Annotated[int | None, typer.Option(help="Version of the SavedModel, else the next one.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing version.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace that --version, where it exists.")] = False,
     name: Annotated[str | None, typer.Option(help="Name of the TFLite files, else the run's.")] = None,
     allow_missed_gates: Annotated[
         bool, typer.Option("--allow-missed-gates", help="Keep an export that fails verification; the report says so.")

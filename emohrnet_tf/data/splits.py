@@ -136,6 +136,8 @@ def fold_count(index, protocol, folds=None, scheme="published"):
         index = index[~index["also"]]
     if scheme not in SCHEMES:
         raise InputError(f"scheme: give one of {', '.join(SCHEMES)}. Received: {scheme!r}")
+    if scheme != "published" and not (protocol == "speaker" and _is_ravdess(index)):
+        raise InputError(f"scheme: of protocol speaker on all 24 actors of RAVDESS; leave it out. Received: {scheme!r}")
     emotions = emotions_of(index)
     column_of(index, "file")
     if len(set(emotions)) < 2 and set(emotions) != {""}:
@@ -156,8 +158,6 @@ def fold_count(index, protocol, folds=None, scheme="published"):
     elif protocol == "speaker" and _is_ravdess(index):
         count = len(SCHEMES[scheme])
     elif protocol == "speaker":
-        if scheme != "published":
-            raise InputError(f"scheme: needs all 24 actors of RAVDESS; leave it out. Received: {scheme!r}")
         speakers = len(set(_units(index, protocol)))
         if speakers < 3:
             raise InputError(f"speaker needs three speakers: test, validation, train. Received: {speakers!r}")

@@ -70,7 +70,10 @@ def measure(model, index, part="test", shared_labels=False, own_speech=False):
         labels = [label for label in model.labels if label in set(index.emotion)]
         index = index[index.emotion.isin(labels)]
         if len(labels) < 2:
-            raise InputError(f"The model knows {', '.join(model.labels)}; two shared emotions are needed: {labels!r}")
+            raise InputError(
+                f"The model knows {', '.join(model.labels) or 'no emotions'}; two that the index has are needed. "
+                f"Received: {labels!r}"
+            )
     clips = known_clips(model, index)
     own = references(model, clips) if own_speech else None
     labels, answers = answer_index(model, clips, labels, references=own)

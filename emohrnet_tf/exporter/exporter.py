@@ -45,7 +45,7 @@ def export(
             rows "test" verify. Without either, a pretrained model has sounds made from the spectra that come along
             with it; of any other there is no int8, and only made-up sounds verify.
         version: of the SavedModel; else one more than the highest in `out`.
-        overwrite: replace an existing version.
+        overwrite: replace `version`, where it is there already.
         name: of the TFLite files, else the run folder's.
         allow_missed_gates: keep an export that misses a gate; the report says so.
         say: what to do with a line of text.

@@ -12,6 +12,8 @@ def next_version(out, version, overwrite):
     """The number of the new version; checked."""
     there = [int(p.name) for p in (out / "saved_model").glob("*") if p.name.isdigit()] if out.is_dir() else []
     if version is None:
+        if overwrite:
+            raise InputError("--overwrite replaces a version: say which by --version. Received: none")
         return max(there, default=0) + 1
     if version < 1:
         raise InputError(f"A version is a number from 1 on. Received: {version!r}")

@@ -147,6 +147,10 @@ def spans(table):
     )
 
 
+# how each form of `write_timeline` begins
+WRITTEN = rb'start,end,emotion|\[\]|\[\n  \{\n    "start"|\d+\.\d{3}\t\d+\.\d{3}\t|WEBVTT'
+
+
 def write_timeline(table, form):
     """A timeline as text.
 

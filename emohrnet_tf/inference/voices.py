@@ -65,7 +65,8 @@ def voices_of(files, source):
         return {str(file): str(Path(file).resolve().parent) for file in files}
     source = Path(source)
     if not source.is_file():
-        raise InputError(f'Voices come from "folder" or a CSV of file and speaker. Received: {str(source)!r}')
+        ways = '"folder", a CSV of file and speaker, or "segments" with --segments'
+        raise InputError(f"Voices come from {ways}. Received: {str(source)!r}")
     table = read_csv(source)
     if missing := {"file", "speaker"} - set(table):
         raise InputError(f"{source} needs the columns file and speaker. Received: without {', '.join(sorted(missing))}")

@@ -201,10 +201,10 @@ def read_table(architecture, stem, sides):
     (filters, strides), *stages = ARCHITECTURES[architecture]
     strides = STEMS[stem] if stem else strides
     step = 2 ** (len(strides) - strides.count(1) + len(stages) - 1)
-    if any(side is None or side % step for side in sides):
+    if any(side is None or side < 1 or side % step for side in sides):
         raise InputError(
-            f"Frames and mels must be divisible by {step} for {architecture!r} with stem strides {strides}. "
-            f"Received: {tuple(sides)!r}"
+            f"Frames and mels must be above 0 and divisible by {step} for {architecture!r} with stem strides {strides}."
+            f" Received: {tuple(sides)!r}"
         )
     return filters, strides, stages
 

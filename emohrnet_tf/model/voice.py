@@ -108,11 +108,13 @@ def least_confidence(model, min_confidence):
         min_confidence: 0..1, or None.
 
     Raises:
-        InputError: outside 0..1.
+        InputError: outside 0..1; one asked for, of a model that names no emotions.
     """
     if min_confidence is None:
         own = getattr(model, "least_confidence", None)
         return float(own[isinstance(model, Relative)]) if own else 0.0
     if not isinstance(min_confidence, Real) or not 0 <= min_confidence <= 1:
         raise InputError(f"The least confidence lies between 0 and 1. Received: {min_confidence!r}")
+    if not model.labels:
+        raise InputError(f"The model names no emotions to be sure of: leave it out. Received: {min_confidence!r}")
     return min_confidence

@@ -69,7 +69,8 @@ export function spoken(waveform, starts, samples, sampleRate) {
   const frame = Math.round(FRAME * sampleRate), levels = [];
   for (let from = 0; from < waveform.length; from += frame) {
     const part = waveform.subarray(from, from + frame);
-    levels.push(10 * Math.log10(part.reduce((sum, x) => sum + x * x, 0) / part.length + 1e-12));
+    const mean = part.reduce((sum, x) => sum + x, 0) / part.length; // an offset is no sound
+    levels.push(10 * Math.log10(part.reduce((sum, x) => sum + (x - mean) ** 2, 0) / part.length + 1e-12));
   }
   if (!levels.length) return starts.map(() => false);
   const ordered = levels.toSorted((a, b) => a - b);

@@ -41,6 +41,11 @@ def every_reader(data, tmp_path):
         ("OGG", "VORBIS", 0),
         ("OGG", "OPUS", 0),
         ("MP3", "MPEG_LAYER_III", 3000),
+        ("AIFF", "PCM_16", 0),
+        ("AU", "PCM_16", 0),
+        ("CAF", "PCM_16", 0),
+        ("W64", "PCM_16", 0),
+        ("RF64", "PCM_16", 0),
     ],
 )
 def test_joined_files_are_read_to_the_end_of_the_last(tmp_path, kind, subtype, spare):
@@ -49,6 +54,13 @@ def test_joined_files_are_read_to_the_end_of_the_last(tmp_path, kind, subtype, s
     waveform = every_reader(first + second, tmp_path)
     assert length <= len(waveform) <= length + spare
     np.testing.assert_allclose(waveform[: len(SOUND) - 2000], load_audio(first)[:-2000], atol=1e-4)
+
+
+@pytest.mark.parametrize("container", ["mp4", "mov", "3gp"])
+def test_joined_recordings_of_phones_are_read_to_the_end_of_the_last(tmp_path, container):
+    first, second = (muxed(sound, container, "aac", RATE) for sound in (SOUND, OTHER))
+    waveform = every_reader(first + second, tmp_path)
+    assert len(waveform) == len(load_audio(first)) + len(load_audio(second))
 
 
 @pytest.mark.parametrize(("kind", "subtype"), [("WAV", "PCM_16"), ("FLAC", "PCM_16"), ("OGG", "VORBIS")])

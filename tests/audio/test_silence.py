@@ -38,6 +38,14 @@ def test_a_bang_does_not_silence_the_speech():
     assert spoken(clip, SAMPLES, RATE).all()
 
 
+@pytest.mark.parametrize("offset", [0.3, -0.9, 1e-3])
+def test_an_offset_is_no_sound(offset):
+    assert not spoken(np.full(50000, offset, np.float32), SAMPLES, RATE).any()
+    assert not spoken(offset + noise(9, 1e-5), SAMPLES, RATE).any()
+    clip = np.concatenate([0.5 * voice(4.0), noise(10, 1e-5)])
+    np.testing.assert_array_equal(spoken(clip + np.float32(offset), SAMPLES, RATE), spoken(clip, SAMPLES, RATE))
+
+
 @pytest.fixture(scope="module")
 def on_graph():
     return tf.function(functools.partial(graph_spoken, samples=700, sample_rate=1000), [tf.TensorSpec((None,))])
@@ -47,11 +55,12 @@ def on_graph():
 @given(
     levels=st.lists(st.sampled_from([0.0, 1e-5, 1e-3, 0.02, 0.5, 1e12]), min_size=1, max_size=12),
     rest=st.integers(1, 400),
+    offset=st.sampled_from([0.0, 0.3]),
 )
-def test_the_graph_agrees(on_graph, levels, rest):
+def test_the_graph_agrees(on_graph, levels, rest, offset):
     random = np.random.default_rng(len(levels))
     clip = np.concatenate([level * random.standard_normal(400) for level in levels])[: -400 + rest or None]
-    clip = clip.astype(np.float32)
+    clip = (clip + offset).astype(np.float32)
     np.testing.assert_array_equal(on_graph(clip).numpy(), spoken(np.clip(clip, -1e10, 1e10), 700, 1000))
 
 

@@ -81,6 +81,39 @@ def test_what_is_read_is_not_written_over(emohrnet, run, clip, table):
     assert (clip.read_bytes(), table.read_bytes()) == before
 
 
+def test_what_something_else_made_is_not_written_over(emohrnet, run, clip, table, tmp_path, monkeypatch):
+    monkeypatch.setattr("emohrnet_tf.corpora.read_corpus", lambda *_, **__: pytest.fail("the work was begun"))
+    report = (run / "report.json").read_bytes()
+    others = {".csv": "name,age\n", ".json": '{"uar": 1}\n', ".vtt": "notes\n", ".txt": "1.5\tsugar\n"}
+    for suffix, text in others.items():
+        (tmp_path / f"mine{suffix}").write_text(text)
+        fails(emohrnet("timeline", clip, "--model", run, "--out", tmp_path / f"mine{suffix}"), "something else")
+    for command in (("evaluate", table, "--model", run), ("robustness", table, "--model", run), ("info",)):
+        for file in (tmp_path / "mine.json", run / "report.json", tmp_path / "mine.csv"):
+            fails(emohrnet(*command, "--json", file), "something else")
+    fails(emohrnet("index", "ravdess", tmp_path, "--out", tmp_path / "mine.csv"), "something else")
+    fails(emohrnet("index", "ravdess", tmp_path, "--out", clip), "ends in .csv")
+    turns = ("--segments", clip.with_suffix(".rttm"), "--speakers", tmp_path / "mine.csv")
+    fails(emohrnet("predict", clip, "--model", run, *turns), "something else")
+    assert {suffix: (tmp_path / f"mine{suffix}").read_text() for suffix in others} == others
+    assert (run / "report.json").read_bytes() == report
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "audacity", "webvtt"])
+def test_a_timeline_is_written_again_over_its_own(emohrnet, run, clip, tmp_path, form):
+    out = tmp_path / "timeline.out"
+    for _ in range(2):
+        code, _, err = emohrnet("timeline", clip, "--model", run, "--hop", 0.5, "--format", form, "--out", out)
+        assert code == 0, err
+
+
+def test_a_report_is_written_again_over_its_own(emohrnet, tmp_path):
+    (tmp_path / "info.json").touch()
+    for _ in range(2):
+        code, _, err = emohrnet("info", "--architecture", "tiny", "--frames", 32, "--json", tmp_path / "info.json")
+        assert code == 0, err
+
+
 def test_two_results_are_not_written_to_one_place(emohrnet, run, clip, table, tmp_path):
     one, linked = tmp_path / "a.png", tmp_path / "folder" / ".." / "a.png"
     (tmp_path / "folder").mkdir()

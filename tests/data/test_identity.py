@@ -1,5 +1,6 @@
 import os
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -120,3 +121,12 @@ def test_an_index_refuses_a_class_that_is_a_word_of_our_own(tmp_path):
     rows.to_csv(tmp_path / "t.csv", index=False)
     with pytest.raises(InputError, match="no class can be called 'silence'"):
         read_corpus("table", tmp_path / "t.csv")
+
+
+def test_every_column_beside_probabilities_is_a_word_of_our_own():
+    from emohrnet_tf.inference import parts, score, timelines
+
+    model = SimpleNamespace(labels=[], widths={"probabilities": 1, "dimensions": 3})
+    names = {*score.columns(model), *timelines._columns(model, "each", True), *parts._places([], True, "each")}
+    assert names <= RESERVED
+    assert {"clip", "turns", "seconds", "corpus", "seed"} <= RESERVED, "of moments, speakers, predictions"
