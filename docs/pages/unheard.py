@@ -15,7 +15,30 @@ def unheard_page():
     lines = []
     for file in sorted((RESULTS / "unheard").glob("*.json")):
         lines += _tables(json.loads(file.read_text()))
-    return filled("docs/unheard.md", "from docs/results/unheard/*.json", "unheard", lines)
+    page = filled("docs/unheard.md", "from docs/results/unheard/*.json", "unheard", lines)
+    return filled_text(page, "from docs/results/own_speech/*.json", "own speech", _own_speech())
+
+
+def _own_speech():
+    """Speakers of known corpora left out (`benchmarks/own_speech.py`)."""
+    lines = ["| speakers left out | recipe | clip by clip: UAR / WAR, ECE | with their own speech: UAR / WAR, ECE |"]
+    lines.append("|---|---|---:|---:|")
+    found = [json.loads(file.read_text()) for file in sorted((RESULTS / "own_speech").glob("*.json"))]
+    for report in found:
+        network, mean = report["config"]["network"], report["mean"]
+        body = "functionals" if network["architecture"] == "none" else network["architecture"]
+        body += " and functionals" if network["functionals"] and body != "functionals" else ""
+        cells = [f"{FORMAL[report['corpus']]}, `{report['protocol']}`, {len(report['folds'])} folds"]
+        also = f", {' and '.join(FORMAL[name] for name in report['also'])} train too" if report.get("also") else ""
+        cells.append(
+            f"{body}, {report['parameters']:,} parameters, {report['config']['training']['epochs']} epochs{also}"
+        )
+        for way in ("plain", "own speech"):
+            spread = f"{percent(mean[way]['uar'])} ± {percent(report['deviation'][way])}"
+            cells.append(f"{spread} / {percent(mean[way]['war'])}, {mean[way]['ece']:.2f}")
+        lines.append(f"| {' | '.join(cells)} |")
+    commits = ", ".join(sorted({str(report["commit"]) for report in found}))
+    return [*lines, "", f"Per cent; ± is over the folds. Commit {commits}; {machine(found[0])}."]
 
 
 def _tables(report):
