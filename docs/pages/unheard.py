@@ -92,10 +92,29 @@ def voices_page():
     lines = _recipes(runs, base)
     lines[-1] += f" Settings are those that differ from the recipe `{CHOSEN}`. Commit {commits}; {machine(found[0])}."
     page = filled("docs/results/voices.md", "from docs/results/voices/*.json", "voices", lines)
+    page = filled_text(page, "from docs/results/unheard and own_speech", "aims", _aims())
     linear = json.loads((RESULTS / "voices_linear.json").read_text())
     lines = _recipes(linear["recipes"], linear["base"])
     lines[-1] += f" Settings are those that differ from `one`. Commit {linear['commit']}; {machine(linear)}."
     return filled_text(page, "from docs/results/voices_linear.json", "linear", lines)
+
+
+def _aims():
+    """What was aimed at before any of it was measured, and what was reached."""
+    mean = json.loads((RESULTS / "unheard/voices.json").read_text())["mean"]
+    held_out = json.loads((RESULTS / "own_speech/ravdess_speaker.json").read_text())["mean"]
+    four = [mean[way]["four"] for way in WAYS]
+    both = lambda name: " / ".join(percent(row[name]) for row in four)  # noqa: E731
+    rows = [
+        ("corpora left out, four labels, clip by clip: UAR", "47", percent(four[0]["uar"])),
+        ("the same, with the speaker's own recordings", "55", percent(four[1]["uar"])),
+        ("calibration error there, without / with", "at most 10", both("ece")),
+        ("answered at the default threshold there, without / with", "at least 50", both("answered")),
+        ("right of these, without / with", "at least 60", both("right")),
+        ("RAVDESS, speakers held out, eight labels, own recordings: UAR", "75", percent(held_out["own speech"]["uar"])),
+        ("the same network, clip by clip", "at least 67", percent(held_out["plain"]["uar"])),
+    ]
+    return ["| per cent | aim | reached |", "|---|---:|---:|", *(f"| {' | '.join(row)} |" for row in rows)]
 
 
 def _recipes(runs, base):
