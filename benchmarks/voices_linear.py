@@ -28,7 +28,16 @@ from emohrnet_tf.model.saved import load_model
 from emohrnet_tf.provenance import provenance
 
 OUT = Path(__file__).resolve().parent.parent / "docs/results/voices_linear.json"
-BASE = {"layers": "one", "steps": 900, "rate": 4e-3, "decay": 0.02, "together": 8, "power": 0.5, "seed": 0, "few": 0.5}
+BASE = {
+    "layers": "one",
+    "steps": 900,
+    "rate": 4e-3,
+    "decay": 0.02,
+    "together": 8,
+    "power": 0.5,
+    "seed": 0,
+    "nothing": 0.5,
+}
 VOICES, DROPOUT, SMOOTHING, MOST, AVERAGED = 8, 0.1, 0.1, 4.0, 0.3
 CORPUS = {"layers": "corpus"}
 LONG = {"layers": "corpus", "steps": 2000, "rate": 6e-3}
@@ -47,8 +56,8 @@ RECIPES = {
     "corpus_long_decay_seed1": {**LONG, "decay": 0.3, "seed": 1},
     "corpus_long_decay1": {**LONG, "decay": 1.0},
     "corpus_long_decay5": {**LONG, "decay": 5.0},
-    "corpus_few0": {**LONG, "decay": 0.3, "few": 0.0},
-    "corpus_few1": {**LONG, "decay": 0.3, "few": 1.0},
+    "corpus_nothing0": {**LONG, "decay": 0.3, "nothing": 0.0},
+    "corpus_nothing2": {**LONG, "decay": 0.3, "nothing": 2.0},
     "halves": {**LONG, "layers": "half", "decay": 0.3},
 }
 
@@ -128,14 +137,14 @@ def learn(data, x, train, s):
             change = first / (1 - 0.9 ** (step + 1)) / (np.sqrt(second / (1 - 0.999 ** (step + 1))) + 1e-7)
             weights[way] -= rate * change
             kept[way] += weights[way] * (step >= (1 - AVERAGED) * s["steps"])
-    return [mean_of(w / np.ceil(AVERAGED * s["steps"]), has, s["few"]) for w in kept]
+    return [mean_of(w / np.ceil(AVERAGED * s["steps"]), has, s["nothing"]) for w in kept]
 
 
-def mean_of(weights, has, few):
-    """As `heads.MeanOverCorpora`, where `few` is 0.5: one layer of several."""
+def mean_of(weights, has, nothing):
+    """As `heads.MeanOverCorpora`, where `nothing` is 0.5: one layer of several."""
     weights = weights * has
     weights = (weights - weights.sum(axis=2, keepdims=True) / has.sum(axis=1)[None, :, None]) * has
-    weights = weights.sum(axis=1) / (has.sum(axis=0) ** (1 - few) * len(has) ** few)
+    weights = weights.sum(axis=1) / ((has.sum(axis=0) + nothing) / (1 + nothing / len(has)))
     return weights[:-1], weights[-1]
 
 

@@ -45,8 +45,8 @@ PRESETS = {
         },
         "network": {"architecture": "none", "functionals": True, "reference": True, "dropout": 0.1},
         "training": {
-            **{"epochs": 12, "batch_size": 64, "learning_rate": 4e-3, "schedule": "cosine", "warmup_epochs": 1},
-            **{"weight_decay": 1.0, "label_smoothing": 0.1, "evaluate_every": 100, "choose": "last", "by_corpus": True},
+            **{"epochs": 24, "batch_size": 64, "learning_rate": 4e-3, "schedule": "cosine", "warmup_epochs": 1},
+            **{"weight_decay": 0.5, "label_smoothing": 0.1, "evaluate_every": 100, "choose": "last", "by_corpus": True},
         },
     },
     "quick": {

@@ -47,8 +47,8 @@ class MeanOverCorpora(layers.Layer):
     """Logits of emotions from those of a dense layer for each corpus: of each label the mean over the corpora.
 
     A corpus' logits are taken from their own mean. Of n corpora, those k that have a label are summed up and divided by
-    the square root of n k: with k, a label that one corpus has would win too often by what that corpus alone says,
-    and with n it would hardly win (docs/results/voices.md).
+    n (k + 1/2) / (n + 1/2), as if half a corpus more said nothing of it: by k alone, a label that one corpus has would
+    win too often by what that corpus alone says (docs/results/voices.md).
 
     It is linear, so of dense layers it makes one: `mean(kernel)` and `mean(bias)`.
 
@@ -66,7 +66,8 @@ class MeanOverCorpora(layers.Layer):
         has = ops.convert_to_tensor(self.corpora, each.dtype)
         each = ops.reshape(each, (-1, *has.shape)) * has
         usual = ops.sum(each, axis=2, keepdims=True) / ops.sum(has, axis=1)[:, None]
-        return ops.sum((each - usual) * has, axis=1) / ops.sqrt(len(self.corpora) * ops.sum(has, axis=0))
+        number = len(self.corpora)
+        return ops.sum((each - usual) * has, axis=1) / ((ops.sum(has, axis=0) + 0.5) * number / (number + 0.5))
 
     def compute_output_shape(self, shape):
         return (shape[0], len(self.corpora[0]))

@@ -48,7 +48,7 @@ def test_the_answer_is_the_mean_over_the_corpora_and_a_label_of_one_weighs_less(
     np.testing.assert_allclose(mean, [[(1 + 2) / 2, (-1 - 2) / 2, 0]], atol=1e-6)
     each = np.array([[3.0, 1.0, 99.0, 4.0, 99.0, 0.0]], "float32")  # only the first label is of both
     mean = np.asarray(MeanOverCorpora([[1, 1, 0], [1, 0, 1]])(each))
-    np.testing.assert_allclose(mean, [[(1 + 2) / 2, -1 / 2**0.5, -2 / 2**0.5]], atol=1e-6)
+    np.testing.assert_allclose(mean, [[(1 + 2) / 2, -1 / 1.2, -2 / 1.2]], atol=1e-6)
 
 
 def test_what_is_saved_has_one_layer_that_answers_as_the_many_did(several, config, tmp_path):
