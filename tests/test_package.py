@@ -22,6 +22,7 @@ ROOMS = [
     {"exporter"},
     {"demo"},
     {"cli"},
+    {"__main__"},
 ]
 PRETRAINED = ("ravdess.npz", "ravdess.tflite", "ravdess.md", "LICENSE-ravdess", "ravdess_spectra.npz")
 FLOOR = {room: floor for floor, rooms in enumerate(ROOMS) for room in rooms}
