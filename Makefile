@@ -42,7 +42,7 @@ lane-jax: .venv-jax/installed
 
 .venv/installed: requirements.txt setup.py constraints/newest.txt
 	$(PYTHON) -m venv .venv
-	.venv/bin/python $(PIP) --constraint constraints/newest.txt --editable ".[test,onnx]"
+	.venv/bin/python $(PIP) --constraint constraints/newest.txt --editable ".[test,onnx,parquet]"
 	touch $@
 
 # tensorflow-io's last wheels are for Python 3.11 and 3.12.

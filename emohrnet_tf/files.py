@@ -89,7 +89,7 @@ def writable(path, apart_from=(), suffixes=(), ours=None):
         InputError: a folder, a device, a name of another kind, one of `apart_from`, a file that something else made, or
             a place that cannot be written.
     """
-    path = Path(path)
+    path = as_path(path)
     if suffixes and path.suffix.lower() not in suffixes:
         raise InputError(f"{printable(path)}: the name ends in {' or '.join(suffixes)}. Received: {path.suffix!r}")
     if os.path.isdir(path):
@@ -104,6 +104,17 @@ def writable(path, apart_from=(), suffixes=(), ours=None):
         refuse_others(path)
     _try(path, path.parent, len(os.fsencode(path.name)))
     return path
+
+
+def as_path(path):
+    """`Path(path)`.
+
+    Raises:
+        InputError: nothing that a path is made of.
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise InputError(f"A place for results is a path. Received: {path!r}")
+    return Path(path)
 
 
 def refuse_others(path):
@@ -134,7 +145,7 @@ def _same(path, other):
 
 def writable_folder(path):
     """`writable`, of a folder that files are to lie in."""
-    path = Path(path)
+    path = as_path(path)
     if os.path.exists(path) and not os.path.isdir(path):
         raise InputError(f"{printable(path)} is a file: give another folder as --out. Received: {printable(path)}")
     _try(path, path, len(os.fsencode(path.name)))

@@ -12,7 +12,7 @@ import pandas as pd
 
 from emohrnet_tf.audio.files import SAMPLE_RATE, load_audio
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.files import replacing, writable_folder
+from emohrnet_tf.files import as_path, replacing, writable_folder
 
 RECORD = "prepared.jsonl"  # in the folder: a line for each file written, with the source that it was made from
 
@@ -50,7 +50,7 @@ def prepare(index, source_root, folder, workers=None, progress=None):
         raise InputError(f"An index is a DataFrame, of `emohrnet_tf.read_index`. Received: {type(index).__name__}")
     if "file" not in index:
         raise InputError(f"the index needs a column `file`. Received: {list(index.columns)!r}")
-    source_root, folder = Path(os.path.abspath(source_root)), Path(os.path.abspath(folder))
+    source_root, folder = (Path(os.path.abspath(as_path(place))) for place in (source_root, folder))
     if source_root.is_file():  # of a table: its folder, or the one above all files that it lists
         files = [os.path.abspath(source_root.parent / str(file)) for file in index["file"]]
         source_root = Path(os.path.commonpath([source_root.parent, *map(os.path.dirname, files)]))

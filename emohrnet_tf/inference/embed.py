@@ -2,23 +2,22 @@
 
 import contextlib
 import importlib.util
-from concurrent.futures import ThreadPoolExecutor
+import itertools
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from emohrnet_tf.audio.files import load_audio
-from emohrnet_tf.audio.silence import SILENCE, spoken_windows
-from emohrnet_tf.audio.windows import clip_answers
+from emohrnet_tf.audio.silence import SILENCE
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.files import printable, replacing, writable
 from emohrnet_tf.inference.growing import GrowingCSV
 from emohrnet_tf.inference.predict import find_audio
 from emohrnet_tf.inference.ready import fingerprint
+from emohrnet_tf.inference.score import answer_files
 from emohrnet_tf.model.saved import load_model
 
-BATCH = 32  # files scored together, while the next ones are decoded
+BATCH = 32  # files whose rows are written together
 SUFFIXES = (".csv", ".parquet")
 
 
@@ -47,7 +46,7 @@ def embed(model, paths, workers=4):
 
 
 def embed_into(out, model, paths, workers=4, progress=None):
-    """`embed`, written as it goes, in memory that does not grow with the number of files.
+    """`embed`, written as it goes, in memory that hardly grows with the number of files and their length.
 
     Files that are in it already are skipped, so a run that was stopped goes on. A file beside it,
     `NAME.made_by.json`, says which model made it; beside a Parquet file that is not finished lie its rows so far, as
@@ -75,7 +74,7 @@ def embed_into(out, model, paths, workers=4, progress=None):
     files = find_audio([paths] if isinstance(paths, str | Path) else paths)
     rows = out.with_name(f"{out.name}.rows.csv") if parquet else out
     made_by = {"embedding_of": fingerprint(model), "labels": model.labels}
-    head = list(_table(model, [], [], clip_answers(model, [])).columns)
+    head = list(_table(model, []).columns)
     begin = (lambda: _to_csv(out, rows)) if parquet else None
     try:
         with GrowingCSV(out, head, made_by, rows=rows, begin=begin, decimals="%.9g") as growing:
@@ -100,38 +99,24 @@ def embed_into(out, model, paths, workers=4, progress=None):
 
 def _tables(model, files, workers):
     """Tables of `embed`, one for each `BATCH` files."""
-    with ThreadPoolExecutor(workers) as pool:
-        decode = lambda start: [pool.submit(_decode, file, model.audio) for file in files[start : start + BATCH]]  # noqa: E731
-        ahead = decode(0)
-        for start in range(0, len(files), BATCH):
-            decoded = [future.result() for future in ahead]
-            ahead = decode(start + BATCH)
-            answers = clip_answers(model, [clip for clip, _ in decoded])
-            yield _table(model, files[start : start + BATCH], [error for _, error in decoded], answers)
+    answers = answer_files(model, files, workers=workers, names=("probabilities", "embedding"))
+    while batch := list(itertools.islice(answers, BATCH)):
+        yield _table(model, batch)
 
 
-def _decode(file, audio):
-    """`(windows with a vote, None)` of a file, or `(None, why it cannot be read)`."""
-    try:
-        return spoken_windows(load_audio(file, audio.sample_rate), audio.samples, audio.sample_rate), None
-    except InputError as error:
-        return None, str(error)
-
-
-def _table(model, files, errors, answers):
-    """The rows of `embed` for some files."""
-    vectors = answers["embedding"]
-    parts = [pd.DataFrame({"file": [printable(file) for file in files]}, dtype=object)]
-    if "probabilities" in answers:
-        silent = np.isnan(answers["probabilities"]).all(axis=1)
-        best = np.nan_to_num(answers["probabilities"]).argmax(axis=1)
+def _table(model, answers):
+    """The rows of `embed` for `(file, error, mean)` of `score.answer_files`."""
+    parts = [pd.DataFrame({"file": [printable(file) for file, *_ in answers]}, dtype=object)]
+    if "probabilities" in model.widths:
         words = [
-            None if error else SILENCE if quiet else model.labels[number]
-            for error, quiet, number in zip(errors, silent, best)
+            None if error else model.labels[mean["probabilities"].argmax()] if mean else SILENCE
+            for _, error, mean in answers
         ]
         parts.append(pd.DataFrame({"emotion": pd.Series(words, dtype=object)}))
-    parts.append(pd.DataFrame(vectors, columns=[f"e{number}" for number in range(vectors.shape[1])]))
-    return pd.concat(parts, axis=1).assign(error=pd.Series(errors, dtype=object))
+    none = np.full(model.widths["embedding"], np.nan, "float32")
+    vectors = np.array([mean.get("embedding", none) for *_, mean in answers], "float32").reshape(-1, len(none))
+    parts.append(pd.DataFrame(vectors, columns=[f"e{number}" for number in range(len(none))]))
+    return pd.concat(parts, axis=1).assign(error=pd.Series([error for _, error, _ in answers], dtype=object))
 
 
 def _to_parquet(rows, out, head):

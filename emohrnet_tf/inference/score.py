@@ -47,6 +47,22 @@ def score_files(model, files, read=stream_audio, min_confidence=None, workers=4)
             print(row["file"], row["emotion"])
     """
     min_confidence = least_confidence(model, min_confidence)
+    for file, error, mean in answer_files(model, files, read, workers):
+        yield row_of(model, file, error, mean, min_confidence)
+
+
+def answer_files(model, files, read=stream_audio, workers=4, names=("probabilities", "dimensions")):
+    """What `score_files` makes its rows of: the mean answers of each file.
+
+    Args:
+        model, files, read, workers: of `score_files`.
+        names: of the model's answers, those that are wanted and there.
+
+    Yields:
+        `(file, error, mean)`: what was given; why there is no answer, or None; and dictionary of float32 `(n,)` by
+        name, empty of silence and of what cannot be read.
+    """
+    names = [name for name in names if name in model.widths]
     waiting, flying, batch = deque(), deque(), []  # clips without a row; answers to come; (clip, numbers, windows)
     with ThreadPoolExecutor(2) as scorer, Readers(read, model.samples, model.sample_rate, workers) as readers:
 
@@ -63,10 +79,11 @@ def score_files(model, files, read=stream_audio, min_confidence=None, workers=4)
                     clip.add(numbers, {name: answers[name][begin : begin + len(numbers)] for name in clip.answers})
                     begin += len(numbers)
             while waiting and waiting[0].ready:
-                yield waiting.popleft().row(model, min_confidence)
+                clip = waiting.popleft()
+                yield clip.file, clip.error, clip.mean()
 
         for file, pieces in readers.each(files):
-            waiting.append(clip := Clip(file, model.widths))
+            waiting.append(clip := Clip(file, names))
             for numbers, windows in pieces:
                 if len(numbers):
                     clip.asked += len(numbers)
@@ -93,10 +110,10 @@ def columns(model):
 class Clip:
     """What is known so far of a file: the answers to its windows, and at the end which of them have a vote."""
 
-    def __init__(self, file, widths):
+    def __init__(self, file, names):
         self.file, self.error, self.spoken = file, None, None
         self.asked = self.answered = 0
-        self.answers = {name: [] for name in ("probabilities", "dimensions") if name in widths}
+        self.answers = {name: [] for name in names}
         self.numbers = []
 
     def add(self, numbers, answers):
@@ -109,12 +126,12 @@ class Clip:
     def ready(self):
         return (self.error is not None or self.spoken is not None) and self.answered == self.asked
 
-    def row(self, model, min_confidence):
-        if self.error is not None:
-            return row_of(model, self.file, self.error, {}, min_confidence)
-        voted = self.spoken[np.concatenate(self.numbers)] if self.numbers else np.zeros(0, bool)
-        mean = {name: np.concatenate(x)[voted].mean(axis=0) for name, x in self.answers.items() if voted.any()}
-        return row_of(model, self.file, None, mean, min_confidence)
+    def mean(self):
+        """The mean over the windows that have a vote, by name; nothing where none has."""
+        if self.error is not None or not self.numbers:
+            return {}
+        voted = self.spoken[np.concatenate(self.numbers)]
+        return {name: np.concatenate(x)[voted].mean(axis=0) for name, x in self.answers.items() if voted.any()}
 
 
 def row_of(model, file, error, mean, min_confidence):

@@ -16,6 +16,7 @@ from emohrnet_tf.config import Audio, Head, Network
 from emohrnet_tf.errors import InputError, check_process
 from emohrnet_tf.labels import check_labels
 from emohrnet_tf.licence import licence_of
+from emohrnet_tf.model.for_inference import ForInference
 from emohrnet_tf.model.front_end import LogMelSpectrogram
 from emohrnet_tf.model.heard import pretrained_heard
 from emohrnet_tf.model.hrnet import make_network
@@ -25,7 +26,7 @@ from emohrnet_tf.pretrained import read_weights, weights_file
 
 
 @keras.saving.register_keras_serializable("emohrnet_tf")
-class EmoHRNet(keras.Model):
+class EmoHRNet(ForInference, keras.Model):
     """Speech emotion recognition from raw audio (Muppidi & Radfar, ICASSP 2024).
 
     `waveform -> windows -> log-mel -> HRNet -> probabilities`, one graph. A waveform shorter than the model's window
@@ -74,6 +75,8 @@ class EmoHRNet(keras.Model):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        if isinstance(labels, str) or not hasattr(labels, "__iter__"):
+            raise InputError(f"Labels are a list of names. Received: {labels!r}")
         self.labels = [str(label) for label in labels]
         self.head = Head.of(head)
         if self.head.emotions and (len(set(self.labels)) != len(self.labels) or len(self.labels) < 2):
@@ -260,27 +263,12 @@ class EmoHRNet(keras.Model):
         layer = self.network.get_layer(name)
         layer.set_weights([weight / temperature for weight in layer.get_weights()])
 
-    def fit(self, *args, **kwargs):
-        raise InputError(
-            "An EmoHRNet is for inference, in which batch normalisation stands still: train with `emohrnet_tf.train`, "
-            "or compile and fit `model.network` on log-mels, `model.front_end(windows)`. Received: fit"
-        )
-
     def predict(self, x, *args, **kwargs):
         """Keras' own `predict`, of waveforms `(batch, samples)` or of batches of them, after a look at them."""
         if x is None or hasattr(x, "shape") or isinstance(x, str | bytes | list | tuple):
             x = check_waveforms(x)
         check_process(self._process)
         return super().predict(x, *args, **kwargs)
-
-    def train_on_batch(self, *args, **kwargs):
-        return self.fit()
-
-    def export(self, *args, **kwargs):
-        raise InputError(
-            "Export with `emohrnet_tf.export(path, out)`, which verifies what it writes, or write the SavedModel alone "
-            "with `emohrnet_tf.exporter.saved_model.write_saved_model(model, folder)`. Received: export"
-        )
 
     def get_config(self):
         config = {

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.files import printable, replacing, writable
+from emohrnet_tf.files import as_path, printable, replacing, writable
 from emohrnet_tf.training import html, sections
 from emohrnet_tf.training.counts import NETWORKS, counted
 
@@ -28,7 +28,7 @@ def report(folder, out=None):
     Example:
         report("runs/ravdess", "ravdess.html")
     """
-    folder = Path(folder)
+    folder = as_path(folder)
     out = writable(folder / "report.html" if out is None else out, suffixes=(".html", ".htm"))
     if out.exists() and html.MADE_BY.encode() not in out.read_bytes()[:4096]:
         raise InputError(f"{printable(out)} was made by something else: give another name. Received: {printable(out)}")

@@ -5,7 +5,6 @@ import functools
 import importlib.util
 import json
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,7 +17,7 @@ from emohrnet_tf.data.pipeline import Clips
 from emohrnet_tf.data.targets import joint_speakers, label_sets, make_sphere
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.evaluation.across import cells
-from emohrnet_tf.files import read_csv, replacing, write_csv, write_json
+from emohrnet_tf.files import as_path, read_csv, replacing, write_csv, write_json
 from emohrnet_tf.labels import check_labels
 from emohrnet_tf.model.sphere import DIMENSIONS, Sphere
 from emohrnet_tf.presets import PAPER_CHOICES, preset_name
@@ -64,7 +63,7 @@ def train(
         InputError: a split that cannot be made, no readable clip, a folder that holds another run, or a model to start
             from that has heard what is to be measured or to choose.
     """
-    out, config = Path(out), checked_config(config)
+    out, config = as_path(out), checked_config(config)
     index = merge_labels(named(index), config.data.merge)
     run = settings_of(config, protocol, fold, seed, **split_options)
     preset = preset_name(config)

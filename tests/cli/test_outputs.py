@@ -36,7 +36,6 @@ def test_places_that_cannot_be_written_are_said_before_the_work(emohrnet, run, c
 
     monkeypatch.setattr("emohrnet_tf.audio.files._decoded", work)
     monkeypatch.setattr("emohrnet_tf.inference.score.Readers", work)
-    monkeypatch.setattr("emohrnet_tf.inference.embed.load_audio", work)
     monkeypatch.setattr("emohrnet_tf.inference.listen.microphone", work)
     monkeypatch.setattr("emohrnet_tf.training.page.read_report", work)
     monkeypatch.setattr("emohrnet_tf.training.run.Clips", work)

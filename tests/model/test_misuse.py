@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import emohrnet_tf
 from emohrnet_tf import EmoHRNet, InputError, LogMelSpectrogram, load_audio
 from emohrnet_tf.audio.windows import windows
 from emohrnet_tf.config import Audio, Head, Network
@@ -168,8 +169,32 @@ def test_fit_and_export_say_what_to_call(own):
     for method in (own.fit, own.train_on_batch):
         with pytest.raises(InputError, match="emohrnet_tf.train"):
             method(np.zeros((2, N)), np.eye(2))
-    with pytest.raises(InputError, match="emohrnet_tf.export"):
-        own.export("folder")
+    for method in (own.evaluate, own.test_on_batch):
+        with pytest.raises(InputError, match="emohrnet_tf.evaluate"):
+            method(np.zeros((2, N)), np.eye(2))
+    for method, what in ((own.export, "folder"), (own.quantize, "int8")):
+        with pytest.raises(InputError, match="emohrnet_tf.export"):
+            method(what)
+    assert own.score(np.zeros((1, N), "float32")).shape == (1, 2)
+
+
+@pytest.mark.parametrize("labels", [None, 2, "calm"])
+def test_labels_are_a_list_of_names(labels):
+    with pytest.raises(InputError, match="Labels are a list of names. Received"):
+        EmoHRNet(labels, AUDIO, Network("tiny"))
+
+
+@pytest.mark.parametrize("place", [None, 3, ["a"]])
+def test_a_place_for_results_is_a_path(place, index, run):
+    for verb in (
+        lambda: emohrnet_tf.train(index, "quick", place),
+        lambda: emohrnet_tf.crossval(index, "quick", place),
+        lambda: emohrnet_tf.export(run, place),
+        lambda: emohrnet_tf.report(place),
+        lambda: emohrnet_tf.prepare(index, index.file[0], place),
+    ):
+        with pytest.raises(InputError, match="Received"):
+            verb()
 
 
 def test_keras_own_predict_answers_as_the_call_does(own):
