@@ -27,6 +27,7 @@ PRETRAINED = ("ravdess.npz", "ravdess.tflite", "ravdess.md", "LICENSE-ravdess", 
 FLOOR = {room: floor for floor, rooms in enumerate(ROOMS) for room in rooms}
 TENSORFLOW_FREE = (
     *("config", "errors", "files", "labels", "provenance", "settings", "corpora", "pretrained"),
+    *("inference/distributed", "inference/rows", "inference/sources"),
     *("inference/exported", "inference/predict", "inference/ready", "inference/score", "inference/timeline"),
     *("audio/files", "audio/identity", "audio/silence", "audio/stream", "audio/walk", "audio/windows"),
     *("data/splits", "data/leakage", "data/augment", "training/losses"),
