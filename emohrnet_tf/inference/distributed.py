@@ -46,7 +46,7 @@ def predict(
         workers: processes that score at once, each on one CPU; None for all CPUs.
         address: of a cluster, "ray://head:10001", "head:6379" or "auto"; None for the environment's RAY_ADDRESS, else
             processes on this machine. Where Ray is initialised already, that is what scores.
-        progress: called with (files done, files in all) after each file.
+        progress: called with (files done, files in all) before the first and after each block of files.
         report: of `find_recordings`.
 
     Returns:
@@ -74,12 +74,11 @@ def predict(
         with cluster(address, workers) as workers:
             score = ray.remote(num_cpus=1, max_retries=TRIES - 1)(score_block)
             task = functools.partial(score.remote, ray.put(model.tflite), usual, asked)
+            progress and progress(count, len(names))
             for some in _scored(ray, task, model, left, workers):
                 rows.append(some)
-                for row in some:
-                    count, failed = count + 1, failed + (row["error"] is not None)
-                    if progress:
-                        progress(count, len(names))
+                count, failed = count + len(some), failed + sum(row["error"] is not None for row in some)
+                progress and progress(count, len(names))
     return len(rows.done) + len(left), failed
 
 
