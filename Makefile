@@ -42,7 +42,7 @@ lane-jax: .venv-jax/installed
 
 # By Ray, on a cluster of two nodes on this machine, and a bucket on loopback.
 lane-ray: .venv-ray/installed
-	.venv-ray/bin/python -m pytest tests/inference/test_sources.py tests/inference/test_distributed.py
+	.venv-ray/bin/python -m pytest tests/inference/test_sources.py tests/inference/test_distributed.py tests/training/test_folds.py
 
 .venv/installed: requirements.txt setup.py constraints/newest.txt
 	$(PYTHON) -m venv .venv

@@ -93,7 +93,7 @@ Prosody = Annotated[
 ]
 
 Engine = Annotated[
-    Literal["ray"] | None, typer.Option(help="Let processes or the machines of a cluster do it; --out is a folder.")
+    Literal["ray"] | None, typer.Option(help="Let processes, or the machines of a cluster, do it; --out: a folder.")
 ]
 Address = Annotated[
     str | None, typer.Option(help="With --engine: a cluster, ray://HEAD:10001 or HEAD:6379; else this machine.")

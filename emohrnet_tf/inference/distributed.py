@@ -4,13 +4,11 @@ A worker needs this package, but no TensorFlow: the model travels as the bytes o
 what is done, so there is nothing else to go on from; blocks of a worker or machine that dies are scored by another.
 """
 
-import contextlib
 import functools
-import os
-import socket
 from collections import deque
 from pathlib import Path
 
+from emohrnet_tf.cluster import cluster, package
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.files import printable
 from emohrnet_tf.inference import sources
@@ -25,8 +23,6 @@ from emohrnet_tf.model.voice import Relative, least_confidence
 BLOCK = 256  # files of a task and rows of a Parquet file, at most
 TRIES = 3  # of a block whose workers die; then it is halved, until the file is found that they die on
 LAME = 3  # files that workers died on, while not one was scored: then it is the workers
-STORE_BYTES = 256 * 2**20  # of Ray's shared memory, where it is started here: models and rows are small
-PORT = {"ray": 10001}
 
 
 def predict(
@@ -59,7 +55,7 @@ def predict(
     Example:
         predict("s3://bucket/calls/", "s3://bucket/emotions/", address="ray://head:10001", workers=64)
     """
-    ray = _ray()
+    ray = package()
     model = _portable(model)
     usual = None if reference is None else voice.reference(find_audio(reference), model)
     heard = model if usual is None else Relative(model, usual)
@@ -135,63 +131,6 @@ def _model(tflite):
     return LiteRTScorer(tflite, threads=1)
 
 
-@contextlib.contextmanager
-def cluster(address=None, workers=None):
-    """Ray, started here, joined, or there already, and left as it was found; yields how many workers there are.
-
-    Raises:
-        InputError: nothing answers at the address, or fewer CPUs than workers.
-    """
-    ray = _ray()
-    if workers is not None and workers < 1:
-        raise InputError(f"workers: 1 or more. Received: {workers!r}")
-    ours, address = not ray.is_initialized(), address or os.environ.get("RAY_ADDRESS") or "local"
-    if ours:
-        quiet = {"logging_level": "ERROR", "log_to_driver": False}
-        if address == "local":
-            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anyone unless one asks for it
-            ray.init(address="local", include_dashboard=False, object_store_memory=STORE_BYTES, **quiet)
-        else:
-            _check_answers(address)
-            try:
-                ray.init(address=address, **quiet)
-            except (OSError, ValueError, RuntimeError) as error:
-                raise _unreachable(address, error) from error
-    try:
-        cpus = int(ray.cluster_resources().get("CPU", 0))
-        if cpus < (workers or 1):
-            raise InputError(
-                f"{workers or 1} workers need {workers or 1} CPUs: ask for fewer, or add machines. Received: {cpus}"
-            )
-        yield workers or cpus
-    except ConnectionError as error:
-        raise _unreachable(address, error) from error
-    finally:
-        if ours:
-            ray.shutdown()
-
-
-def _check_answers(address):
-    """Ray waits for minutes for an address where nothing is, and may end the process then."""
-    kind, _, place = address.rpartition("://")
-    host, _, port = place.partition("/")[0].rpartition(":")
-    if address == "auto" or kind not in ("", "ray"):
-        return
-    try:
-        with socket.create_connection((host or place, int(port) if host else PORT[kind]), timeout=10):
-            pass
-    except (OSError, ValueError, KeyError) as error:
-        raise _unreachable(address, error) from error
-
-
-def _unreachable(address, error):
-    return InputError(
-        f"No cluster of Ray answers at {address}: give ray://HEAD:10001, HEAD:6379 or auto, check that `ray start` "
-        "runs there, of the same version, and set RAY_AUTH_MODE=token here if it asks for tokens. "
-        f"Received: {address} ({error})"
-    )
-
-
 def _portable(model):
     """A model that can travel: a `LiteRTScorer`."""
     if isinstance(model, str | Path):
@@ -208,11 +147,3 @@ def _portable(model):
             f"--engine. Received: {type(model).__name__}"
         )
     return model
-
-
-def _ray():
-    try:
-        import ray
-    except ImportError as error:
-        raise InputError("Ray is not installed: pip install 'emohrnet_tf[ray]'. Received: no module ray") from error
-    return ray
