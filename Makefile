@@ -6,7 +6,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 # As the command does: much faster convolutions on some processors.
 export TF_ENABLE_ONEDNN_OPTS ?= 1
 
-.PHONY: demo test test-all notebooks lint lane-tf217 lane-jax clean
+.PHONY: demo test test-all notebooks lint lane-tf217 lane-jax lane-ray clean
 
 demo: .venv/installed
 	.venv/bin/emohrnet demo --out demo
@@ -14,7 +14,7 @@ demo: .venv/installed
 test: .venv/installed lint
 	.venv/bin/python -m pytest $(TWO) -m "not slow"
 
-test-all: test lane-tf217 lane-jax export/web/node_modules/.package-lock.json
+test-all: test lane-tf217 lane-jax lane-ray export/web/node_modules/.package-lock.json
 	.venv/bin/python -m pytest -m slow
 	.venv/bin/python -m pytest --doctest-modules emohrnet_tf
 	.venv/bin/python docs/write_results.py --check
@@ -40,6 +40,10 @@ lane-jax: .venv-jax/installed
 		tests/model/test_sphere.py tests/model/test_heads.py tests/training/test_losses.py
 	KERAS_BACKEND=jax .venv-jax/bin/python tests/jax_run.py .venv-jax/run
 
+# By Ray, on a cluster of two nodes on this machine, and a bucket on loopback.
+lane-ray: .venv-ray/installed
+	.venv-ray/bin/python -m pytest tests/inference/test_sources.py tests/inference/test_distributed.py tests/training/test_folds.py
+
 .venv/installed: requirements.txt setup.py constraints/newest.txt
 	$(PYTHON) -m venv .venv
 	.venv/bin/python $(PIP) --constraint constraints/newest.txt --editable ".[test,onnx,parquet]"
@@ -57,9 +61,17 @@ lane-jax: .venv-jax/installed
 	.venv-jax/bin/python $(PIP) --no-deps --editable .
 	touch $@
 
+# Sees what is installed in .venv, so that only Ray and the bucket's server are to be installed; .venv stays as it is.
+.venv-ray/installed: .venv/installed constraints/ray.txt
+	$(PYTHON) -m venv .venv-ray
+	.venv/bin/python -c "import site; print('import site; site.addsitedir(%r)' % site.getsitepackages()[0])" \
+		> $$(.venv-ray/bin/python -c "import site; print(site.getsitepackages()[0])")/beside.pth
+	.venv-ray/bin/python $(PIP) --requirement constraints/ray.txt
+	touch $@
+
 # The page of export/web; where npm or a Chromium is absent its test is skipped and says so.
 export/web/node_modules/.package-lock.json: export/web/package-lock.json
 	if command -v npm >/dev/null; then npm ci --prefix export/web --no-audit --no-fund --silent; touch $@; fi
 
 clean:
-	rm -rf .venv .venv-tf217 .venv-jax export/web/node_modules demo build dist *.egg-info
+	rm -rf .venv .venv-tf217 .venv-jax .venv-ray export/web/node_modules demo build dist *.egg-info

@@ -78,6 +78,7 @@ setup(
         "jax": ["jax>=0.4.30"],
         "listen": ["sounddevice>=0.4.6"],
         "parquet": ["pyarrow>=16"],
+        "ray": ["ray[client]>=2.60", "pyarrow>=17"],
         "audformat": ["audformat>=1.1"],
         "onnx": ["tf2onnx>=1.17", "onnx>=1.17", "onnxruntime>=1.20"],
         "prosody": PROSODY,

@@ -11,7 +11,7 @@ PACKAGE = ROOT / "emohrnet_tf"
 # Rooms, lowest first: a module imports from its own room and from rooms below. Modules beside the rooms are the floor,
 # and rooms of one row do not import from each other.
 ROOMS = [
-    {"config", "errors", "files", "labels", "licence", "presets", "provenance", "registration", "settings"},
+    {"cluster", "config", "errors", "files", "labels", "licence", "presets", "provenance", "registration", "settings"},
     {"audio"},
     {"corpora", "pretrained"},
     {"model"},
@@ -27,7 +27,8 @@ ROOMS = [
 PRETRAINED = ("ravdess.npz", "ravdess.tflite", "ravdess.md", "LICENSE-ravdess", "ravdess_spectra.npz")
 FLOOR = {room: floor for floor, rooms in enumerate(ROOMS) for room in rooms}
 TENSORFLOW_FREE = (
-    *("config", "errors", "files", "labels", "presets", "provenance", "settings", "corpora", "pretrained"),
+    *("cluster", "config", "errors", "files", "labels", "presets", "provenance", "settings", "corpora", "pretrained"),
+    *("inference/distributed", "inference/rows", "inference/sources"),
     *("inference/exported", "inference/predict", "inference/ready", "inference/score", "inference/timeline"),
     *("audio/files", "audio/identity", "audio/silence", "audio/stream", "audio/walk", "audio/windows"),
     *("data/splits", "data/leakage", "data/augment", "training/losses"),

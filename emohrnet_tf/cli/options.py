@@ -93,6 +93,13 @@ Prosody = Annotated[
     bool, typer.Option("--prosody", help="Add level, pitch, its range and the rate of voiced stretches.")
 ]
 
+Engine = Annotated[
+    Literal["ray"] | None, typer.Option(help="Let processes, or the machines of a cluster, do it; --out: a folder.")
+]
+Address = Annotated[
+    str | None, typer.Option(help="With --engine: a cluster, ray://HEAD:10001 or HEAD:6379; else this machine.")
+]
+
 
 def read_config(name, epochs, batch_size, architecture, head, setting, start=None, merge=None):
     """The configuration of a preset with what the command line changes."""

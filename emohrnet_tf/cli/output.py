@@ -45,7 +45,8 @@ def progress(what, unit=""):
         what: the name of what is counted, "files", or "heard" of `unit` "s".
 
     Yields:
-        Function of (done, in all), or of (done) where the end is not known; called after each.
+        Function of (done, in all), or of (done) where the end is not known; called after each, or after several, then
+        before the first too.
     """
     began, first, terminal = time.perf_counter(), None, sys.stderr.isatty()
     said = began
@@ -58,9 +59,10 @@ def progress(what, unit=""):
             if total is None:
                 text = f"{done:.0f} {unit} {what}"
             else:
-                first = done - 1 if first is None else first  # what an earlier run has done took no time
-                speed = (done - first) / max(now - began, 1e-9)
-                text = f"{done} of {total} {what}, {speed:.3g} a second, {duration((total - done) / speed)} left"
+                first = max(done - 1, 0) if first is None else first  # what an earlier run has done took no time
+                speed, text = (done - first) / max(now - began, 1e-9), f"{done} of {total} {what}"
+                if speed and now - began > 1:
+                    text += f", {speed:.3g} a second, {duration((total - done) / speed)} left"
             if terminal:
                 bar.update(task, description=text)
             elif now - said >= EVERY:

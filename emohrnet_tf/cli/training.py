@@ -5,9 +5,11 @@ from typing import Annotated
 import typer
 
 from emohrnet_tf.cli.options import (
+    Address,
     Also,
     Architecture,
     BatchSize,
+    Engine,
     Epochs,
     Folds,
     Head,
@@ -24,6 +26,7 @@ from emohrnet_tf.cli.options import (
     read_indexes,
 )
 from emohrnet_tf.cli.output import print_failed, quiet, verbosity
+from emohrnet_tf.errors import InputError
 
 
 def train(
@@ -78,17 +81,27 @@ def crossval(
         bool, typer.Option("--matrix", help="Protocol corpus: also train on each corpus alone, and draw both.")
     ] = False,
     keep_models: Annotated[bool, typer.Option("--keep-models", help="Keep model.keras of every run.")] = False,
+    engine: Engine = None,
+    address: Address = None,
+    workers: Annotated[int | None, typer.Option(help="With --engine: runs at once, else one for each GPU.")] = None,
 ):
     """Train and measure every fold of a protocol with every seed; stopped anywhere, it goes on there."""
+    if engine is None and (address is not None or workers is not None):
+        raise InputError(f"--address and --workers are of --engine ray. Received: {address or workers!r}")
     quiet()
     from emohrnet_tf.evaluation.report import summary_table
     from emohrnet_tf.training.crossval import crossval as run
 
     config = read_config(preset, epochs, batch_size, architecture, head, setting, start, merge)
     only = None if only is None else numbers("--only", only)
+    clips, split, ahead = read_clips(index_files, also, protocol), {"scheme": scheme, "folds": folds}, None
+    if engine is not None:
+        from emohrnet_tf.training.folds import by_ray
+
+        ahead = by_ray(clips, config, address, workers, typer.echo, **split)
     summary = run(
-        read_clips(index_files, also, protocol), config, out, protocol, numbers("--seeds", seeds), only,
-        keep_models, matrix, verbose=verbosity(), say=typer.echo, scheme=scheme, folds=folds,
+        clips, config, out, protocol, numbers("--seeds", seeds), only,
+        keep_models, matrix, verbose=verbosity(), say=typer.echo, ahead=ahead, **split,
     )  # fmt: skip
     typer.echo(summary_table(summary))
     typer.echo(f"\nEverything lies in {out}: report.json, confusion.png, and the report of each run.")

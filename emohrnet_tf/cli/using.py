@@ -7,7 +7,16 @@ from typing import Annotated, Literal
 
 import typer
 
-from emohrnet_tf.cli.options import Channel, MinConfidence, ModelPath, Prosody, Segments, TimelineFormats
+from emohrnet_tf.cli.options import (
+    Address,
+    Channel,
+    Engine,
+    MinConfidence,
+    ModelPath,
+    Prosody,
+    Segments,
+    TimelineFormats,
+)
 from emohrnet_tf.cli.output import print_failed, print_table, progress, quiet
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.files import writable
@@ -31,7 +40,7 @@ def opened(model, files=1):
 
 def predict(
     paths: Annotated[
-        list[Path] | None, typer.Argument(help="Audio files and folders; with --segments, else those beside them.")
+        list[str] | None, typer.Argument(help="Audio files and folders; with --segments, else those beside them.")
     ] = None,
     model: ModelPath = "voices",
     form: Annotated[
@@ -39,7 +48,7 @@ def predict(
     ] = None,
     min_confidence: MinConfidence = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="CSV to write as it goes; run again, it goes on.")
+        str | None, typer.Option("--out", "-o", help="CSV to write as it goes; run again, it goes on.")
     ] = None,
     reference: Annotated[
         list[Path] | None,
@@ -52,8 +61,20 @@ def predict(
     speakers: Annotated[Path | None, typer.Option(help="With --segments: CSV of what is said of each speaker.")] = None,
     channel: Channel = None,
     prosody: Prosody = False,
+    engine: Engine = None,
+    address: Address = None,
+    workers: Annotated[int | None, typer.Option(help="With --engine: processes, else one for each CPU.")] = None,
 ):
     """Print the emotion of files, of all audio in folders, or of turns and channels of recordings."""
+    if engine is not None:
+        from emohrnet_tf.cli.engines import predict_by_ray
+
+        others = {"--format": form, "--segments": segments, "--speakers": speakers, "--channel": channel}
+        others |= {"--prosody": prosody, "--speaker-from": speaker_from}
+        return predict_by_ray(paths, model, opened, min_confidence, out, reference, address, workers, others)
+    if address is not None or workers is not None:
+        raise InputError(f"--address and --workers are of --engine ray. Received: {address or workers!r}")
+    paths, out = [Path(path) for path in paths or []], None if out is None else Path(out)
     from emohrnet_tf.inference.growing import csv_line
     from emohrnet_tf.inference.predict import find_audio, predict_into, scored
     from emohrnet_tf.inference.score import columns

@@ -139,6 +139,7 @@ class LiteRTScorer:
     Attributes:
         labels, samples, sample_rate, about: of `TFLiteModel`.
         audio: `config.Audio` of the model.
+        tflite: the bytes themselves.
         fingerprint: of the model's weights (`ready.fingerprint`).
 
     Raises:
@@ -160,7 +161,7 @@ class LiteRTScorer:
         self.labels, self.samples, self.sample_rate = first.labels, first.samples, first.sample_rate
         self.about, self._filters = first.about, first.filters
         self.least_confidence = first.about.get("least_confidence")
-        self._tflite, self._threads, self._free = tflite, threads or os.cpu_count() or 1, queue.SimpleQueue()
+        self.tflite, self._threads, self._free = tflite, threads or os.cpu_count() or 1, queue.SimpleQueue()
         self._free.put(first)
         self._process = os.getpid()
         self._pool = ThreadPoolExecutor(self._threads)
@@ -198,7 +199,7 @@ class LiteRTScorer:
         try:
             lite = self._free.get_nowait()  # an interpreter serves one thread at a time
         except queue.Empty:
-            lite = TFLiteModel(self._tflite)
+            lite = TFLiteModel(self.tflite)
         try:
             return lite.answer_windows(windows, reference=reference)
         finally:

@@ -1,7 +1,6 @@
 """Every fold and seed of a protocol, and what they say together."""
 
 import functools
-import json
 import time
 from pathlib import Path
 
@@ -9,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from emohrnet_tf import plots
-from emohrnet_tf.config import Config
 from emohrnet_tf.corpora import merge_labels
 from emohrnet_tf.data.leakage import named
 from emohrnet_tf.data.pipeline import Clips
@@ -20,17 +18,17 @@ from emohrnet_tf.evaluation.calibration import risk_coverage
 from emohrnet_tf.evaluation.dimensions import dimensions_report
 from emohrnet_tf.evaluation.metrics import classification_report
 from emohrnet_tf.evaluation.report import CHOICES
-from emohrnet_tf.files import read_csv, writable_folder, write_csv, write_json
+from emohrnet_tf.files import writable_folder, write_csv, write_json
 from emohrnet_tf.labels import check_labels
 from emohrnet_tf.model.sphere import DIMENSIONS, Sphere
 from emohrnet_tf.provenance import provenance
 from emohrnet_tf.training.checks import check_settings, checked_config
-from emohrnet_tf.training.identity import divided, earlier_fingerprint, fingerprint, finished, settings_of
+from emohrnet_tf.training.done import done_before, read_predictions, refuse_others
+from emohrnet_tf.training.identity import divided, fingerprint, finished, settings_of
 from emohrnet_tf.training.run import labels_of, ordered, train
 from emohrnet_tf.training.trainer import Trainer
 
 SCORES = ("uar", "war", "macro_f1", "ece", "ccc")
-ARITHMETIC = {"training": {"mixed_precision": False}}  # the same recipe with either: folds may come from two machines
 
 
 def crossval(
@@ -45,6 +43,7 @@ def crossval(
     verbose="auto",
     say=print,
     clips=None,
+    ahead=None,
     **split_options,
 ):
     """Train and measure every fold of a protocol with every seed; stopped anywhere, it goes on there.
@@ -66,6 +65,8 @@ def crossval(
         verbose: Keras' progress bar.
         say: called with a line after each run.
         clips: function that gives the `pipeline.Clips` of the index (its labels merged), where calls share them.
+        ahead: called with (out, protocol, list of the folds and seeds that are not done) before the first run: it may
+            train them, by `run.train` and into their folders, as it likes (`folds.by_ray`).
 
     Returns:
         The report of `summarize`.
@@ -74,7 +75,7 @@ def crossval(
         InputError: of `run.train`; no seed, one twice, a fold that is none, or a folder with another's report.
     """
     out, index, config = writable_folder(out), named(index), checked_config(config)
-    _refuse_others(out)
+    refuse_others(out)
     if protocol == "all":
         raise InputError("Protocol all measures nothing: train with it by `emohrnet train`. Received: 'all'")
     if matrix and protocol != "corpus":
@@ -92,15 +93,23 @@ def crossval(
     # One at a time: folds of one label set share a network, and several would fill the memory.
     trainer = functools.lru_cache(1)(lambda *of_fold: Trainer(config, *of_fold))
     reports, predictions, took = [], [], []  # seconds of the runs that were trained now
+
+    def there(fold, seed):
+        """`run.finished`'s arguments, and of `done_before`."""
+        run, folder = (protocol, fold, seed), out / f"fold{fold}_seed{seed}"
+        asked = settings_of(config, *run, **split_options)
+        known, parts = divided(clips(), config, *run, **split_options)
+        asked["index"] = fingerprint(known, config.head, clips().marks, parts)
+        return (folder, asked, known, parts), done_before(folder, asked, known, parts)
+
+    if ahead:
+        state = {(fold, seed): there(fold, seed) for seed in seeds for fold in folds}
+        ahead(out, protocol, [run for run, (a, done) in state.items() if done[0] is None and not finished(*a)])
     for seed in seeds:
         for fold in folds:
             began = time.perf_counter()
-            folder = out / f"fold{fold}_seed{seed}"
             run = (protocol, fold, seed)
-            asked = settings_of(config, *run, **split_options)
-            known, parts = divided(clips(), config, *run, **split_options)
-            asked["index"] = fingerprint(known, config.head, clips().marks, parts)
-            report, table = done_before(folder, asked, known, parts)
+            (folder, asked, known, parts), (report, table) = there(fold, seed)
             if report is None:
                 unfinished = not finished(folder, asked, known, parts)
                 shared = {"clips": clips()} | ({"trainer": trainer} if unfinished else {})
@@ -132,7 +141,7 @@ def crossval(
         if matrix:
             alone = crossval(
                 index, config, out / "one_corpus", "one_corpus", seeds, None, keep_models, verbose=verbose,
-                say=say, clips=clips, **split_options,
+                say=say, clips=clips, ahead=ahead, **split_options,
             )  # fmt: skip
             summary["across"]["matrix"] += alone["across"]["matrix"]
             write_json(out / "report.json", summary)
@@ -140,74 +149,6 @@ def crossval(
         with plots.beside_results(out / "corpora.png"):
             plots.corpora(summary["across"]["matrix"], out / "corpora.png", title=title)
     return summary
-
-
-def _refuse_others(out):
-    """InputError for a folder whose report is none of `crossval`: it would be written over."""
-    file = out / "report.json"
-    if not file.exists():
-        return
-    try:
-        report = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError:
-        report = None
-    if not (isinstance(report, dict) and {"runs", "folds", "scores"} <= set(report)):
-        raise InputError(f"{file} is no report of crossval: give another folder as --out. Received: {out}")
-
-
-def read_predictions(file, report):
-    """A run's table of predictions, its labels named as the report names them."""
-    labels = report["results"][report["chosen"]].get("labels", [])
-    return read_csv(file, {*labels, *DIMENSIONS, *(f"true_{name}" for name in DIMENSIONS)})
-
-
-def done_before(folder, run, index, parts):
-    """`(report, predictions)` of a run whose two files lie beside its folder, or two None.
-
-    A report of an earlier version does not tell its split: it stands where its test clips are those of this run by
-    name, and its parts are as large.
-
-    Args:
-        folder: of the run.
-        run: as for `run.finished`.
-        index, parts: of `run.divided`.
-
-    Raises:
-        InputError: they are another run's.
-    """
-    files = folder.with_suffix(".json"), folder.with_suffix(".csv")
-    if not all(file.exists() for file in files):
-        return None, None
-    report = json.loads(files[0].read_text(encoding="utf-8"))
-    config, asked = Config.from_dict(report["config"]), Config.from_dict(run["config"])
-    masks = {n: v for n, v in run["config"]["augmentation"].items() if v in ("pitch", "duration")}  # measured since
-    table = read_predictions(files[1], report)
-    if not report["index"].startswith("2:"):
-        if not _same_test(report, table, config.head, index, parts):
-            raise InputError(
-                f"{files[0]} is of an earlier version and of another index or split: give another folder as --out. "
-                f"Received: {folder.parent}"
-            )
-        run = {key: value for key, value in run.items() if key not in ("index", "initial")}
-    measured = {"augmentation": masks, "audio": {"statistics": run["config"]["audio"]["statistics"]}}
-    measured["network"] = {"joint_speakers": run["config"]["network"]["joint_speakers"]}
-    there = report | {"config": config.replace(measured).replace(ARITHMETIC).to_dict()}
-    asked = run | {"config": asked.replace(ARITHMETIC).to_dict()}
-    if different := [key for key in asked if there.get(key) != json.loads(json.dumps(asked[key]))]:
-        raise InputError(
-            f"{files[0]} is of another {', '.join(different)}: give another folder as --out. Received: {folder.parent}"
-        )
-    return report, table
-
-
-def _same_test(report, table, head, index, parts):
-    """Whether a report of an earlier version, with its predictions, can be of these clips and this split."""
-    names = [name for name in ("file", "emotion", "speaker") if name in table and name in index]
-    test = index[parts == "test"].assign(file=index["file"].map(lambda file: Path(file).name))
-    tables = [rows[names].fillna("").astype(str).to_numpy().tolist() for rows in (test, table)]
-    sizes = {part: int((parts == part).sum()) for part in report["clips"]}
-    same = report["index"] == earlier_fingerprint(index, head) and sizes == report["clips"] and tables[0] == tables[1]
-    return same and report["protocol"] != "given"  # whose validation clips may be others
 
 
 def summarize(reports, predictions, folds):

@@ -229,6 +229,10 @@ def test_progress_is_a_line_now_and_then_where_there_is_no_terminal(capsys, monk
     assert first.startswith("5003 of 10000 files, ")
     assert second.startswith("5006 of 10000 files, 0.25")
     assert second.endswith(" a second, 5 h 33 min left")
+    with output.progress("files") as note:  # several at a time
+        for done in (0, 256, 512):
+            note(done, 1024)
+    assert capsys.readouterr().err == "512 of 1024 files, 42.7 a second, 12 s left\n"
     with output.progress("heard", "s") as note:
         note(30.0)
         note(60.0)
