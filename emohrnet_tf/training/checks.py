@@ -41,9 +41,11 @@ def check_settings(config, index, protocol):
                 f"training.joint_speakers=false. Received: head {config.head.kind!r}"
             )
         speaker_names(index, protocol)
-    if (config.network.reference or config.network.functionals) and config.head.kind != "categorical":
+    settings = config.network.reference, config.network.functionals, config.training.by_corpus
+    if any(settings) and config.head.kind != "categorical":
         raise InputError(
-            "network.functionals and network.reference are for emotions alone: train --head categorical. "
+            "network.functionals, network.reference and training.by_corpus are for emotions alone: train --head "
+            "categorical. "
             f"Received: head {config.head.kind!r}"
         )
     if config.network.reference:
