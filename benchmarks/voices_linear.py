@@ -174,7 +174,11 @@ def main():
     data, recipes = Embedded(arguments.indexes, arguments.cache), []
     for name, changes in RECIPES.items():
         result = judge(answered(data, {**BASE, **changes}), {"merge": True})
-        recipes.append({"name": name, "settings": {**BASE, **changes}, **{k: result[k] for k in ("mean", "corpora")}})
+        corpora = {
+            corpus: {way: {"four": {"uar": row["four"]["uar"]}} for way, row in rows.items()}
+            for corpus, rows in result["corpora"].items()
+        }
+        recipes.append({"name": name, "settings": {**BASE, **changes}, "mean": result["mean"], "corpora": corpora})
         four = [result["mean"][way]["four"] for way in ("plain", "speaker")]
         print(name, *(f"{100 * row['uar']:.1f} (ECE {row['ece']:.2f})" for row in four), flush=True)
     write_json(OUT, {"base": BASE, "recipes": recipes, **provenance()})
