@@ -116,6 +116,11 @@ def result_rows():
                 best = int(other["uar"] > both[0]["uar"])  # the better one is bold, ours or not
                 cells[best] = f"**{cells[best]}**"
                 rows.append(f"| {NAMES[corpus]}, {voices} | {' | '.join(cells)} |")
+    unheard = json.loads((RESULTS / "unheard/voices.json").read_text())["mean"]
+    for way, words in (("plain", ""), ("speaker", ", with the speaker's own recordings")):
+        four = unheard[way]["four"]
+        cells = [f"**{percent(four['uar'])} / {percent(four['war'])}**", "", ""]
+        rows.append(f"| [four corpora, each left out](docs/unheard.md), 4 classes{words} | {' | '.join(cells)} |")
     return "\n".join(
         [
             *rows,
