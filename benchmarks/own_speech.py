@@ -23,7 +23,7 @@ from emohrnet_tf.evaluation.on_index import evaluate
 from emohrnet_tf.files import write_json
 from emohrnet_tf.provenance import provenance
 
-MEASURES = ("uar", "war", "ece", "confidence")
+MEASURES = ("uar", "war", "ece")
 
 
 def main():
