@@ -4,11 +4,13 @@
 
 `predict_into` by LiteRT on every core, on a folder of many clips (hard links to some hundred made-up voices), beside
 the usual loop on a phone or a small server: one file after the other through the float32 TFLite file of the same model
-on one thread, decoding included. They take turns, in a process each, so that memory and processor time are their own;
-starting is not counted.
+on one thread, decoding included; and beside Ray with one and two workers, where it is installed (`.venv-ray`). They
+take turns, in a process each, so that memory and processor time are their own, Ray's with all processes that it
+starts; starting is not counted in files a second.
 """
 
 import argparse
+import importlib.util
 import json
 import os
 import subprocess
@@ -68,8 +70,44 @@ def run_litert(tflite, folder, limit):
     return measured(len(files), lambda: score(files))
 
 
+def tree():
+    """`(processor seconds, peak MB)` of this process and all below it."""
+    parents, facts, below = {}, {}, {os.getpid()}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            values = stat.read_text().rpartition(")")[2].split()
+            peak = (stat.parent / "status").read_text().partition("VmHWM:")[2].split()
+        except OSError:  # it has ended
+            continue
+        pid, parents[pid] = int(stat.parent.name), int(values[1])
+        facts[pid] = sum(map(int, values[11:15])) / os.sysconf("SC_CLK_TCK"), int(peak[0]) / 1024 if peak else 0.0
+    while more := {pid for pid, parent in parents.items() if parent in below} - below:
+        below |= more
+    return tuple(sum(facts[pid][which] for pid in below if pid in facts) for which in (0, 1))
+
+
+def run_ray(model, folder, out, workers):
+    """Ray on this machine."""
+    from emohrnet_tf.cluster import cluster
+    from emohrnet_tf.inference.distributed import predict
+    from emohrnet_tf.inference.predict import find_audio
+
+    files, began = len(find_audio([folder])), time.perf_counter()
+    with cluster(workers=int(workers)):
+        started = time.perf_counter()
+        before = tree()[0]
+        predict(folder, out, model, workers=int(workers))
+        seconds, (busy, megabytes) = time.perf_counter() - started, tree()
+        return {
+            "files_per_second": files / seconds,
+            "cores_busy": (busy - before) / seconds,
+            "peak_megabytes": megabytes,
+            "start_seconds": started - began,
+        }
+
+
 def child(*arguments):
-    """What one of the two measures in a process of its own."""
+    """What one of them measures in a process of its own."""
     command = [sys.executable, __file__, "--child", *map(str, arguments)]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
 
@@ -81,11 +119,11 @@ def main():
     parser.add_argument("--litert-files", type=int, default=1000, help="of these, for the loop")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json")
-    parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
         which, *arguments = options.child
-        print(json.dumps({"folder": run_folder, "litert": run_litert}[which](*arguments)))
+        print(json.dumps({"folder": run_folder, "litert": run_litert, "ray": run_ray}[which](*arguments)))
         return
     from emohrnet_tf.demo.voices import make_corpus
     from emohrnet_tf.exporter.metadata import add_metadata
@@ -103,17 +141,22 @@ def main():
         tflite.write_bytes(add_metadata(to_float32(model), model.labels, model.audio.sample_rate))
         rounds = []
         for number in range(options.rounds):
-            folder_figures = child("folder", options.model, folder, scratch / f"{number}.csv")
-            rounds.append({"folder": folder_figures, "litert": child("litert", tflite, folder, options.litert_files)})
-            print({name: round(figures["files_per_second"]) for name, figures in rounds[-1].items()}, flush=True)
+            figures = {"folder": child("folder", options.model, folder, scratch / f"{number}.csv")}
+            figures["litert"] = child("litert", tflite, folder, options.litert_files)
+            for workers in (1, 2) if importlib.util.find_spec("ray") else ():
+                out = scratch / f"{number}_{workers}"
+                figures[f"ray_{workers}"] = child("ray", options.model, folder, out, workers)
+            for row in figures.values():
+                row["milliseconds_per_file"] = 1000 * row["cores_busy"] / row["files_per_second"]
+            rounds.append(figures)
+            print({name: round(row["files_per_second"]) for name, row in figures.items()}, flush=True)
     rows = {
         name: {key: float(np.median([one[name][key] for one in rounds])) for key in rounds[0][name]}
-        for name in ("folder", "litert")
+        for name in rounds[0]
     }
     ratio = float(np.median([one["folder"]["files_per_second"] / one["litert"]["files_per_second"] for one in rounds]))
-    print("| what | files/s | cores busy | peak MB |\n|---|---:|---:|---:|")
     for name, row in rows.items():
-        print(f"| {name} | {row['files_per_second']:.0f} | {row['cores_busy']:.2f} | {row['peak_megabytes']:.0f} |")
+        print(name, {key: round(value, 2) for key, value in row.items()})
     print(f"ratio {ratio:.2f}")
     if options.json:
         facts = {"files": options.files, "litert_files": options.litert_files, "rounds": options.rounds, "rows": rows}

@@ -16,6 +16,7 @@ import soundfile
 from conftest import write_voice
 
 from emohrnet_tf import InputError
+from emohrnet_tf.cluster import ENVIRONMENT
 from emohrnet_tf.inference.distributed import predict
 from emohrnet_tf.inference.predict import predict as predict_here
 from emohrnet_tf.inference.ready import ready
@@ -31,6 +32,7 @@ if not Path("/proc/self/fd").exists():
 def cluster():
     from ray.cluster_utils import Cluster
 
+    os.environ.update(ENVIRONMENT)
     made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     made.add_node(num_cpus=1)
     ray.init(address=made.address, logging_level="ERROR", log_to_driver=False)

@@ -1,11 +1,13 @@
 """`crossval` by Ray: `make lane-ray`."""
 
 import json
+import os
 
 import pandas as pd
 import pytest
 
 from emohrnet_tf import Config, InputError, read_index
+from emohrnet_tf.cluster import ENVIRONMENT
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]  # Ray's own are not ours
 ray = pytest.importorskip("ray", reason="Ray is not installed: `make lane-ray` runs these tests")
@@ -13,6 +15,7 @@ ray = pytest.importorskip("ray", reason="Ray is not installed: `make lane-ray` r
 
 @pytest.fixture(scope="module")
 def workers():
+    os.environ.update(ENVIRONMENT)
     ray.init(address="local", num_cpus=2, include_dashboard=False, logging_level="ERROR", log_to_driver=False)
     yield
     ray.shutdown()
