@@ -43,12 +43,9 @@ def measured(files, call):
 
 def run_folder(model, folder, out):
     """`predict_into` on all of a folder, as `emohrnet predict --out` calls it."""
-    from emohrnet_tf.exporter.litert import scorer_for
-    from emohrnet_tf.inference.predict import find_audio, predict, predict_into
-    from emohrnet_tf.model.saved import load_model
+    from emohrnet_tf.inference.predict import find_audio, opened, predict, predict_into
 
-    files = find_audio([folder])
-    model = scorer_for(load_model(model), len(files))
+    files, model = find_audio([folder]), opened(model)
     predict(model, files[:128])
     return measured(len(files), lambda: predict_into(out, model, folder))
 
@@ -128,7 +125,7 @@ def main():
     from emohrnet_tf.demo.voices import make_corpus
     from emohrnet_tf.exporter.metadata import add_metadata
     from emohrnet_tf.exporter.tflite import to_float32
-    from emohrnet_tf.model.saved import load_model
+    from emohrnet_tf.model.emohrnet import load_model
 
     with tempfile.TemporaryDirectory() as scratch:
         scratch, folder = Path(scratch), Path(scratch) / "clips"
