@@ -125,7 +125,7 @@ def main():
     from emohrnet_tf.demo.voices import make_corpus
     from emohrnet_tf.exporter.metadata import add_metadata
     from emohrnet_tf.exporter.tflite import to_float32
-    from emohrnet_tf.model.emohrnet import load_model
+    from emohrnet_tf.model.saved import load_model
 
     with tempfile.TemporaryDirectory() as scratch:
         scratch, folder = Path(scratch), Path(scratch) / "clips"
