@@ -178,6 +178,15 @@ def write_csv(table, path):
         table.to_csv(part, index=False, errors="surrogateescape")
 
 
+def any_names():
+    """While it is entered, pandas' texts are its own, which hold names of files in any bytes; pyarrow's, which it prefers
+    where that is installed, do not.
+    """
+    import pandas as pd
+
+    return pd.option_context("mode.string_storage", "python")
+
+
 def read_csv(path, numbers=()):
     """A CSV of our own as it was written: text stays text ("01", "None", "NA"), an empty field is a missing value.
 
@@ -187,7 +196,9 @@ def read_csv(path, numbers=()):
     """
     import pandas as pd
 
-    table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8", encoding_errors="surrogateescape")
+    how = {"dtype": str, "keep_default_na": False, "encoding_errors": "surrogateescape"}
+    with any_names():
+        table = pd.read_csv(path, encoding="utf-8", **how)
     for name in table:
         table[name] = pd.to_numeric(table[name]) if name in numbers else table[name].where(table[name] != "", None)
     return table

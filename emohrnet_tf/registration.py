@@ -13,7 +13,9 @@ HOMES = {
     "LogMelSpectrogram": "model.front_end",
     **dict.fromkeys(("BatchNorm", "ConvBN", "BasicBlock", "Bottleneck"), "model.layers"),
     **dict.fromkeys(("Transition", "Fuse", "FinalFuse"), "model.branches"),
-    **dict.fromkeys(("FoldFrequency", "StylePooling", "TaskWeights", "SumOverSpeakers"), "model.heads"),
+    **dict.fromkeys(
+        ("FoldFrequency", "StylePooling", "TaskWeights", "SumOverSpeakers", "MeanOverCorpora"), "model.heads"
+    ),
     **dict.fromkeys(("Standardized", "FromOthers"), "model.relative"),
     "Augment": "data.augment",
 }

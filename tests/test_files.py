@@ -7,7 +7,17 @@ import pytest
 
 from emohrnet_tf import files
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.files import left_over, printable, replacing, writable, writable_folder, write_csv, write_json
+from emohrnet_tf.files import (
+    any_names,
+    left_over,
+    printable,
+    read_csv,
+    replacing,
+    writable,
+    writable_folder,
+    write_csv,
+    write_json,
+)
 
 
 @pytest.fixture
@@ -62,8 +72,9 @@ def test_what_a_killed_process_was_writing_goes_away_and_what_others_write_stays
 
 def test_names_that_are_no_utf8_are_written_and_come_back(tmp_path):
     name = os.fsdecode(b"caf\xe9.wav")
-    write_csv(pd.DataFrame({"file": [name, "café.wav"]}), tmp_path / "a.csv")
-    assert pd.read_csv(tmp_path / "a.csv", encoding_errors="surrogateescape").file.tolist() == [name, "café.wav"]
+    with any_names():
+        write_csv(pd.DataFrame({"file": [name, "café.wav"]}), tmp_path / "a.csv")
+    assert read_csv(tmp_path / "a.csv").file.tolist() == [name, "café.wav"], "also where pyarrow is installed"
     write_json(tmp_path / "a.json", {"file": name})
     assert (tmp_path / "a.json").read_text(encoding="utf-8") == '{\n  "file": "caf\\udce9.wav"\n}\n'
     assert printable(name) == "caf\\udce9.wav"

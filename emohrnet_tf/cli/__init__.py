@@ -1,6 +1,8 @@
 """The `emohrnet` command: each subcommand parses its arguments and calls one function of the package."""
 
 import errno
+import functools
+import importlib.util
 import os
 import sys
 from typing import Annotated
@@ -37,12 +39,26 @@ def emohrnet(
     """Options of the command itself."""
 
 
+def with_any_names(command):
+    """A command in whose process files may have names in any bytes: see `files.any_names`."""
+
+    @functools.wraps(command)
+    def run(*arguments, **options):
+        if importlib.util.find_spec("pyarrow") is not None:
+            import pandas as pd
+
+            pd.options.mode.string_storage = "python"
+        return command(*arguments, **options)
+
+    return run
+
+
 for command in (
     *(figures.info, corpora.index, corpora.prepare, training.train, training.crossval, figures.evaluate),
     *(figures.robustness, reporting.report, using.predict, using.timeline, listening.listen, embedding.embed),
     *(using.export, serving.serve, using.demo),
 ):
-    app.command()(command)
+    app.command()(with_any_names(command))
 
 
 def main():

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.files import printable, replacing
+from emohrnet_tf.files import any_names, printable, replacing
 
 from .index import make_index
 
@@ -103,7 +103,10 @@ def read_index(path):
         raise InputError(f"{path}: {problem}; give a CSV file with the columns file, emotion. Received: {str(path)!r}")
     try:
         separator = _separator(path)
-        with warnings.catch_warnings():  # rows longer than the first line: pandas warns, and shifts or cuts them
+        with (
+            any_names(),
+            warnings.catch_warnings(),
+        ):  # rows longer than the first line: pandas warns, and shifts or cuts them
             warnings.simplefilter("error", pd.errors.ParserWarning)
             table = pd.read_csv(
                 path, encoding="utf-8-sig", encoding_errors="surrogateescape", dtype=str, keep_default_na=False,

@@ -7,7 +7,7 @@ import io
 import json
 
 from emohrnet_tf.errors import InputError
-from emohrnet_tf.files import printable, read_csv, writable, write_csv, write_json
+from emohrnet_tf.files import any_names, printable, read_csv, writable, write_csv, write_json
 from emohrnet_tf.provenance import provenance
 
 
@@ -87,7 +87,8 @@ class GrowingCSV:
         import pandas as pd
 
         how = {"dtype": str, "keep_default_na": False, "encoding_errors": "surrogateescape"}
-        table = pd.read_csv(self.rows, usecols=["file", "error"], **how)
+        with any_names():
+            table = pd.read_csv(self.rows, usecols=["file", "error"], **how)
         return dict(zip(table["file"], table["error"] != ""))
 
     def append(self, table):

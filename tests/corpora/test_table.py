@@ -144,7 +144,7 @@ def test_index_survives_its_file(folder):
     index["improvised"] = [True, False]
     write_index(index, folder / "new" / "index.csv")
     again = read_index(folder / "new" / "index.csv")
-    pd.testing.assert_frame_equal(again, index, check_dtype=False)
+    pd.testing.assert_frame_equal(again, index, check_dtype=False, check_column_type=False)
     assert again["speaker"].tolist() == ["1e5", "01"]
     assert again["improvised"].dtype == bool
     assert again["take"].tolist() == [6, 5]

@@ -66,7 +66,7 @@ def test_the_model_of_these_tests_tells_clips_apart(model):
     assert len(set(rows.argmax(axis=1))) > 1
 
 
-@pytest.mark.parametrize("length", [1, 100, SIZE - 1, SIZE, SIZE + 1, 3 * SIZE // 2, 2 * SIZE + 7, 40 * SIZE + 3])
+@pytest.mark.parametrize("length", [2, 100, SIZE - 1, SIZE, SIZE + 1, 3 * SIZE // 2, 2 * SIZE + 7, 40 * SIZE + 3])
 def test_equals_keras_at_every_length(model, served, length):
     sound = np.stack([np.resize(speech(clip), length) for clip in range(2)])
     expected, result = model(sound), call(served["serving_default"], waveform=sound)
@@ -76,13 +76,12 @@ def test_equals_keras_at_every_length(model, served, length):
     assert result["error"] == ["", ""]
 
 
-@pytest.mark.parametrize("name", ["clipping", "huge", "constant", "noise", "tone"])
+@pytest.mark.parametrize("name", ["clipping", "huge", "noise", "tone"])
 def test_equals_keras_on_what_is_not_speech(model, served, name):
     random = np.random.default_rng(0)
     sound = {
         "clipping": np.clip(40 * speech(1), -1, 1),
         "huge": 1e30 * speech(1),
-        "constant": np.ones(20000),
         "noise": random.normal(0, 0.1, 20000),
         "tone": np.sin(np.arange(50000) / 5),
     }[name].astype(np.float32)
@@ -91,7 +90,11 @@ def test_equals_keras_on_what_is_not_speech(model, served, name):
     assert abs(result["probabilities"][0].sum() - 1) < 1e-5
 
 
-@pytest.mark.parametrize("sound", [np.zeros(20000), 1e-9 * speech(1)], ids=["zeros", "tiny"])
+@pytest.mark.parametrize(
+    "sound",
+    [np.zeros(20000), 1e-9 * speech(1), np.full(20000, 0.5), np.ones(1)],
+    ids=["zeros", "tiny", "offset", "one"],
+)
 def test_silence_is_named_and_not_guessed(served, sound):
     for result in (
         call(served["serving_default"], waveform=sound[None].astype(np.float32)),
@@ -157,7 +160,7 @@ def test_long_recordings_take_little_memory(served):
 
 
 def test_padded_rows_equal_their_own_waveforms(model, served):
-    lengths = [1, 900, SIZE, SIZE + 1, 3 * SIZE - 5, 5 * SIZE]
+    lengths = [2, 900, SIZE, SIZE + 1, 3 * SIZE - 5, 5 * SIZE]
     sound = np.full((len(lengths), 5 * SIZE), np.nan, np.float32)  # padding that would spoil what looks at it
     for row, length in enumerate(lengths):
         sound[row, :length] = np.resize(speech(row), length)

@@ -126,7 +126,7 @@ def test_across_corpora_the_model_chooses_among_the_shared_emotions(run, index):
     assert (report["clips"], report["corpora"]) == (len(other) - 1, ["other"])
     with pytest.raises(InputError, match="relabel or drop the others"):
         evaluate(run, other, part="all")
-    with pytest.raises(InputError, match="two shared emotions"):
+    with pytest.raises(InputError, match="two that the index has are needed"):
         evaluate(run, other.assign(emotion="anger"), part="all", shared_labels=True)
 
 
