@@ -179,7 +179,7 @@ def write_csv(table, path):
 
 
 def any_names():
-    """While it is entered, pandas' texts are its own, which hold names of files in any bytes; pyarrow's, which it prefers
+    """While it is entered, pandas' texts are its own, which hold names of files in any bytes. Pyarrow's, which it prefers
     where that is installed, do not.
     """
     import pandas as pd
