@@ -179,8 +179,9 @@ def write_csv(table, path):
 
 
 def any_names():
-    """While it is entered, pandas' texts are its own, which hold names of files in any bytes. Pyarrow's, which it prefers
-    where that is installed, do not.
+    """While it is entered, pandas' texts are its own, which hold names of files in any bytes.
+
+    Pyarrow's, which pandas prefers where that is installed, do not.
     """
     import pandas as pd
 
