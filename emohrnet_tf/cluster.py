@@ -77,3 +77,17 @@ def _unreachable(address, error):
         "runs there, of the same version, and set RAY_AUTH_MODE=token here if it asks for tokens. "
         f"Received: {address} ({error})"
     )
+
+
+def first_done(ray, tasks):
+    """Those of some tasks that are done, at least one.
+
+    Raises:
+        InputError: the cluster has lost all its machines: nothing would ever be done.
+    """
+    while True:
+        done, _ = ray.wait(tasks, timeout=60)
+        if done:
+            return done
+        if not ray.cluster_resources().get("CPU"):
+            raise InputError("The cluster has no CPU left: run again when it has, it goes on. Received: 0 CPUs")

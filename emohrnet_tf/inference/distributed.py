@@ -8,7 +8,7 @@ import functools
 from collections import deque
 from pathlib import Path
 
-from emohrnet_tf.cluster import cluster, package
+from emohrnet_tf.cluster import cluster, first_done, package
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.files import printable
 from emohrnet_tf.inference import sources
@@ -87,10 +87,7 @@ def _scored(ray, task, model, files, workers):
         while waiting and len(flying) < workers:
             block = waiting.popleft()
             flying[task(block)] = block
-        done, _ = ray.wait(list(flying), timeout=60)
-        if not done and not ray.cluster_resources().get("CPU"):
-            raise InputError("The cluster has no CPU left: run again when it has, it goes on. Received: 0 CPUs")
-        for answer in done:
+        for answer in first_done(ray, list(flying)):
             block = flying.pop(answer)
             try:
                 rows = ray.get(answer)

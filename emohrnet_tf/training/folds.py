@@ -7,7 +7,7 @@ import os
 import time
 from pathlib import Path
 
-from emohrnet_tf.cluster import cluster, package
+from emohrnet_tf.cluster import cluster, first_done, package
 from emohrnet_tf.errors import InputError, TrainingDiverged
 
 TRIES = 4  # of a run whose worker dies; it goes on from its last epoch
@@ -51,7 +51,7 @@ def by_ray(index, config, address=None, workers=None, say=print, **split_options
                     fold, seed = left.pop(0)
                     folder = Path(os.path.abspath(out), f"fold{fold}_seed{seed}")
                     flying[task.remote(data, folder, protocol, fold, seed, environment)] = folder
-                (done,), _ = ray.wait(list(flying))
+                done = first_done(ray, list(flying))[0]
                 folder = flying.pop(done)
                 _result(ray, done, folder)
                 count = len(runs) - len(left) - len(flying)
