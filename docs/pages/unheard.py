@@ -59,7 +59,7 @@ def _tables(report):
         "threshold that the other corpora gave, before any label of the corpus was seen. EmoSpeech has three of the "
         "four labels. Seven labels: the model chooses freely. "
         f"Preset `{report['preset'] or 'none'}`, {report['parameters']} parameters, seed {report['seed']}. "
-        f"Commit {report['commit']}; {machine(report)}.",
+        f"Commit {report['commit']}; {machine(report)}.{_other_seeds()}",
         "",
         "## How much of a voice is enough",
         "",
@@ -81,6 +81,19 @@ def _tables(report):
     below = f", below the threshold of {least:.2f}: `uncertain`" if least else ""
     lines += ["", f"Confidence of the most probable of seven labels, mean over the models; chance is 0.14{below}.", ""]
     return lines
+
+
+def _other_seeds():
+    """What the same recipe gave with other seeds, as a sentence."""
+    words = ""
+    for file in sorted((RESULTS / "unheard/seeds").glob("*.json")):
+        other = json.loads(file.read_text())
+        four = [other["mean"][way]["four"] for way in WAYS]
+        words += (
+            f" Seed {other['seed']}, commit {other['commit']}: {percent(four[0]['uar'])} clip by clip and "
+            f"{percent(four[1]['uar'])} with own speech, ECE {four[0]['ece']:.2f} and {four[1]['ece']:.2f}."
+        )
+    return words
 
 
 def voices_page():
