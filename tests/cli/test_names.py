@@ -32,7 +32,7 @@ def test_a_file_whose_name_is_no_utf8_goes_through_every_command(emohrnet, confi
     odd.parent.mkdir()
     tested = index.index[split(index, "speaker") == "test"][0]
     shutil.copy(index.file[tested], odd)
-    clips = index[["file", "emotion", "speaker"]].copy()
+    clips = index[["file", "emotion", "speaker"]].astype(object)  # pyarrow's texts hold no such name
     clips.loc[tested, "file"] = f"clips/{NAME}"
     write_index(clips, tmp_path / "table.csv")
     assert b"\xff\xfe.wav" in (tmp_path / "table.csv").read_bytes()
