@@ -20,7 +20,7 @@ from emohrnet_tf.demo.voices import make_corpus
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"(?:<!-- not run: (?P<reason>[^\n]+) -->\n)?```sh\n(?P<commands>.*?)```", re.DOTALL)
-PYTHON = re.compile(r"```python\n(?P<code>.*?)```", re.DOTALL)
+PYTHON = re.compile(r"(?:<!-- not run: (?P<reason>[^\n]+) -->\n)?```python\n(?P<code>.*?)```", re.DOTALL)
 SUBSTITUTES = {
     "path/to/RAVDESS": "corpus",
     'er.preset("tuned")': 'er.Config.from_dict({"network": {"architecture": "tiny"}, "training": {"epochs": 1}})',
@@ -31,7 +31,7 @@ PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.m
 def script(page):
     """The commands of a page, as they are run."""
     commands = "\n".join(block["commands"] for block in BLOCK.finditer(page.read_text()) if not block["reason"])
-    code = "\n".join(block["code"] for block in PYTHON.finditer(page.read_text()))
+    code = "\n".join(block["code"] for block in PYTHON.finditer(page.read_text()) if not block["reason"])
     commands += f"\npython - <<'END'\n{code}\nEND\n" if code else ""
     for written, stands_for in SUBSTITUTES.items():
         commands = commands.replace(written, stands_for)
