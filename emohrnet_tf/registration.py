@@ -26,15 +26,24 @@ def register():
     keras = sys.modules.get("keras")
     if hasattr(keras, "saving"):
         _register_in(keras)
-    elif not any(isinstance(finder, WhenKerasComes) for finder in sys.meta_path):
-        sys.meta_path.insert(0, WhenKerasComes())
+    else:
+        WhenImported.wait("keras", _register_in)
 
 
-class WhenKerasComes(importlib.abc.MetaPathFinder):
-    """Waits for the import of Keras, lets it happen as it would, and registers the stand-ins at its end."""
+class WhenImported(importlib.abc.MetaPathFinder):
+    """Waits for the import of a package, lets it happen as it would, and calls a function of it at its end."""
+
+    def __init__(self, package, then):
+        self.package, self.then = package, then
+
+    @classmethod
+    def wait(cls, package, then):
+        """Wait for a package that is not imported yet, once."""
+        if not any(isinstance(finder, cls) and finder.package == package for finder in sys.meta_path):
+            sys.meta_path.insert(0, cls(package, then))
 
     def find_spec(self, name, path=None, target=None):
-        if name != "keras":
+        if name != self.package:
             return None
         others = (finder.find_spec(name, path, target) for finder in list(sys.meta_path) if finder is not self)
         spec = next((spec for spec in others if spec is not None), None)
@@ -43,7 +52,7 @@ class WhenKerasComes(importlib.abc.MetaPathFinder):
 
             def exec_module(module):  # a spec may be asked for and never used, as TensorFlow does
                 execute(module)
-                _register_in(module)
+                self.then(module)
                 if self in sys.meta_path:
                     sys.meta_path.remove(self)
 

@@ -16,6 +16,11 @@ SUFFIXES = frozenset((
 OTHERS = "not audio by their names"  # the reason of files that are no audio
 
 
+def hidden(name):
+    """Whether a file or folder of this name is left out when its folder is searched."""
+    return name.startswith(".") or name == "__MACOSX"
+
+
 def walk(paths):
     """The audio files among files and folders.
 
@@ -87,7 +92,7 @@ def _folders(root, met, leave):
             continue
         met.add(real)
         for name in sorted(folders):
-            if name.startswith(".") or name == "__MACOSX":
+            if hidden(name):
                 leave(Path(folder, name), "a hidden folder" if name.startswith(".") else "macOS' own folder")
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__MACOSX")
+        folders[:] = sorted(name for name in folders if not hidden(name))
         yield folder, names

@@ -2,7 +2,6 @@
 
 import errno
 import functools
-import importlib.util
 import os
 import sys
 from typing import Annotated
@@ -13,6 +12,7 @@ from emohrnet_tf import __version__
 from emohrnet_tf.cli import corpora, embedding, figures, listening, reporting, serving, training, using
 from emohrnet_tf.cli.output import print_error
 from emohrnet_tf.errors import InputError, TrainingDiverged
+from emohrnet_tf.registration import WhenImported
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 
@@ -44,13 +44,18 @@ def with_any_names(command):
 
     @functools.wraps(command)
     def run(*arguments, **options):
-        if importlib.util.find_spec("pyarrow") is not None:
-            import pandas as pd
-
-            pd.options.mode.string_storage = "python"
+        if "pandas" in sys.modules:
+            own_texts(sys.modules["pandas"])
+        else:  # a command that needs no table does not wait for pandas
+            WhenImported.wait("pandas", own_texts)
         return command(*arguments, **options)
 
     return run
+
+
+def own_texts(pandas):
+    """For the rest of the process, what `files.any_names` does for a while."""
+    pandas.options.mode.string_storage = "python"
 
 
 for command in (

@@ -8,7 +8,7 @@ import re
 from pathlib import Path, PurePosixPath
 
 from emohrnet_tf.audio.files import stream_audio
-from emohrnet_tf.audio.walk import OTHERS, SUFFIXES
+from emohrnet_tf.audio.walk import OTHERS, SUFFIXES, hidden
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.files import printable, read_csv
 from emohrnet_tf.inference.predict import find_audio
@@ -116,7 +116,7 @@ def _of_bucket(address, report):
     files, others = [], 0
     for info in within:
         parts = PurePosixPath(posixpath.relpath(info.path, path)).parts
-        if info.type == FileType.File and not any(part.startswith(".") or part == "__MACOSX" for part in parts):
+        if info.type == FileType.File and not any(map(hidden, parts)):
             others += PurePosixPath(info.path).suffix.lower() not in SUFFIXES
             if PurePosixPath(info.path).suffix.lower() in SUFFIXES:
                 files.append(named(info.path))
