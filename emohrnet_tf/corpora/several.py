@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from emohrnet_tf.config import EMOTIONS
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.files import printable
 
@@ -60,13 +61,14 @@ def merge_labels(index, merge):
 
     Args:
         index: DataFrame with `emotion`.
-        merge: "calm=neutral", several with commas; "" changes nothing.
+        merge: "calm=neutral", several with commas; "" changes nothing. One of `config.EMOTIONS` need not be there: a
+            preset that merges is for any corpus.
 
     Returns:
         A DataFrame; the index itself where nothing changes.
 
     Raises:
-        InputError: not so written, a label that the index does not have, or less than two that are left.
+        InputError: not so written, another label that the index does not have, or less than two that are left.
 
     Example:
         >>> merge_labels(pd.DataFrame({"emotion": ["calm", "neutral", "anger"]}), "calm=neutral").emotion.tolist()
@@ -83,7 +85,7 @@ def merge_labels(index, merge):
             )
         names[old] = new
     known = sorted(set(index["emotion"].dropna()))
-    if absent := [old for old in names if old not in known]:
+    if absent := [old for old in names if old not in known and old not in EMOTIONS]:
         raise InputError(f"merge: no clip is {absent[0]}; the labels are {', '.join(known)}. Received: {merge!r}")
     index = index.assign(emotion=index["emotion"].replace(names))
     if index["emotion"].nunique() < 2:

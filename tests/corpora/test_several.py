@@ -45,6 +45,8 @@ def test_labels_are_merged():
     index = pd.DataFrame({"emotion": ["calm", "neutral", "anger", np.nan]})
     assert merge_labels(index, "") is index
     assert merge_labels(index, "calm=neutral").emotion.tolist()[:3] == ["neutral", "neutral", "anger"]
+    # The preset `voices` merges so, and is for corpora without the label, too.
+    assert merge_labels(index[index.emotion != "calm"], "calm=neutral").emotion.tolist()[:2] == ["neutral", "anger"]
     for bad, message in (
         ("calm", "old=new"),
         ("joy=anger", "no clip is joy"),
