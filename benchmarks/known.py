@@ -127,7 +127,10 @@ class Laboratory:
                 loss, right = self.step(x.astype("float32"), draws, targets[numbers], share)
                 logs.append((float(loss), float(right)))
         if s["ema"]:
-            self.take_average(powers, rows, random)
+            for average, variable in zip(self.average, self.network.trainable_variables):
+                variable.assign(average)
+        if s["ema"] or s["reestimate"]:
+            self.take_statistics(powers, rows, random)
         return np.mean(logs, axis=0)
 
     def drawn(self, chosen, random):
@@ -142,10 +145,8 @@ class Laboratory:
             )
         return x
 
-    def take_average(self, powers, rows, random):
-        """The averaged weights, with batch-norm statistics that belong to them."""
-        for average, variable in zip(self.average, self.network.trainable_variables):
-            variable.assign(average)
+    def take_statistics(self, powers, rows, random):
+        """Batch-norm statistics that belong to the weights, from 40 batches."""
         for layer in self.network._flatten_layers():
             if isinstance(layer, BatchNorm):
                 layer.momentum = 0.9

@@ -19,7 +19,8 @@ BASE = {
     "weight_decay": 0.01,
     "label_smoothing": 0.0,
     "mixup": 0.0,
-    "ema": 0.0,  # decay of the weights' average
+    "ema": 0.0,  # decay of the weights' average, with batch-norm statistics taken anew
+    "reestimate": False,  # batch-norm statistics are taken anew without it, too
     "time_shift_share": 0.15,
     "tempo_spread": 0.1,
     "vocal_tract_spread": 0.0,
@@ -33,6 +34,7 @@ BASE = {
 }
 SMOOTHING = {"label_smoothing": 0.1}
 JOINT = {**SMOOTHING, "joint": True}
+STRONG = {"tempo_spread": 0.2, "freq_mask_bins": 12, "time_mask_share": 0.15}
 SMALL = {**JOINT, "architecture": "small", "policy": "mixed_bfloat16"}
 RECIPES = {  # by name: what differs from BASE
     "corpus": {},
@@ -54,7 +56,7 @@ RECIPES = {  # by name: what differs from BASE
     "joint_window": {**JOINT, "normalize": "window"},
     "joint_sentence": {**JOINT, "auxiliary": ["sentence"]},
     "joint_statement_intensity": {**JOINT, "auxiliary": ["statement", "intensity"]},
-    "joint_strong": {**JOINT, "tempo_spread": 0.2, "freq_mask_bins": 12, "time_mask_share": 0.15},
+    "joint_strong": {**JOINT, **STRONG},
     "joint_floor_1e-6": {**JOINT, "floor": 1e-6},
     "joint_floor_1e-2": {**JOINT, "floor": 1e-2},
     "joint_deltas": {**JOINT, "deltas": 2},
@@ -66,11 +68,16 @@ RECIPES = {  # by name: what differs from BASE
     "joint_ema": {**JOINT, "ema": 0.99},
     "joint_shifts": {**JOINT, "shifts": 5},
     "small_mixup": {**SMALL, "mixup": 0.3},
-    "small_strong": {**SMALL, "tempo_spread": 0.2, "freq_mask_bins": 12, "time_mask_share": 0.15},
+    "small_strong": {**SMALL, **STRONG},
     "small_vocal_tract": {**SMALL, "vocal_tract_spread": 0.08},
     "small_dropout": {**SMALL, "dropout": 0.3},
     "small_decay": {**SMALL, "weight_decay": 0.3},
     "small_ema": {**SMALL, "ema": 0.99},
+    "small_ema_999": {**SMALL, "ema": 0.999},
+    "small_reestimate": {**SMALL, "reestimate": True},
+    "small_ema_dropout": {**SMALL, "ema": 0.99, "dropout": 0.3},
+    "small_ema_strong": {**SMALL, "ema": 0.99, **STRONG},
+    "small_ema_dropout_strong": {**SMALL, "ema": 0.99, "dropout": 0.3, **STRONG},
     "small_shifts": {**SMALL, "shifts": 5},
     "small_floor_1e-6": {**SMALL, "floor": 1e-6},
     "small_frames_256": {**SMALL, "frames": 256},
