@@ -4,7 +4,7 @@
 
 For every architecture, kind of file and window: size, median milliseconds of the network alone and of the whole file
 (front end included), XNNPACK partitions, peak memory of a process that runs it (export/check_device.py); beside them in
-the same run the front end alone and two yardsticks: a 512 x 512 x 512 float32 matrix product, and a network of
+the same run the network `small` with fewer channels or blocks (narrower.py), the front end alone, and two yardsticks: a 512 x 512 x 512 float32 matrix product, and a network of
 Light-SERNet's published shape (Aftab et al., ICASSP 2022, arXiv 2110.03435). Weights are random: speed does not depend
 on them. The networks take turns, so that a drift of the machine meets all of them alike.
 """
@@ -24,13 +24,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
+from narrower import NARROWER, register
 
 from emohrnet_tf.config import Audio, Network
 from emohrnet_tf.exporter.metadata import add_metadata
 from emohrnet_tf.exporter.tflite import KINDS, SIGNATURE, quantize
 from emohrnet_tf.files import write_json
 from emohrnet_tf.model.emohrnet import EmoHRNet
-from emohrnet_tf.model.hrnet import ARCHITECTURES, costs
+from emohrnet_tf.model.hrnet import ARCHITECTURES, build_network, costs
 from emohrnet_tf.provenance import provenance
 
 LABELS = ["neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise"]
@@ -110,7 +111,9 @@ def peak_memory(contents):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--architectures", default=",".join(ARCHITECTURES))
+    own = ",".join(ARCHITECTURES)
+    register()
+    parser.add_argument("--architectures", default=own)
     parser.add_argument("--frames", default="192,256")
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--json")
@@ -139,6 +142,14 @@ def main():
                 files[name] = add_metadata(contents, LABELS, 16000)
                 files[name + " network"] = quantize(network, kind, maps)
                 rows.append({"name": name, "architecture": architecture, "frames": frames, "kind": kind, "macs": macs})
+    narrower = []
+    for name, (_, filters) in NARROWER.items():
+        small = build_network(192, 64, len(LABELS), name, fuse_filters=filters)
+        files[name] = convert(
+            lambda x, small=small: tf.nn.softmax(small(x, training=False)), (1, 192, 64, 1), small.variables, "log_mel"
+        )
+        macs = sum(cost for _, cost in costs(small).values())
+        narrower.append({"name": name, "macs": macs, "parameters": small.count_params()})
     calls = runners(files)
     matrix = random.standard_normal((512, 512)).astype("float32")
     limited = tf.constant(matrix)
@@ -149,6 +160,8 @@ def main():
         row |= {"bytes": len(files[name]), "file_ms": milliseconds[name], "partitions": calls[name][1]}
         row |= {"network_ms": milliseconds[name + " network"], "peak_mb": peak_memory(files[name])}
         row["front_end_ms"] = milliseconds[front[row["frames"]]]
+    for row in narrower:
+        row["network_ms"] = milliseconds[row["name"]]
     yardsticks = {name: milliseconds[name] for name in milliseconds if name.split()[0] in ("light_sernet", "matrix")}
     print("| network | frames | kind | KB | network ms | whole file ms | partitions | peak MB |")
     print("|---|---:|---|---:|---:|---:|---:|---:|")
@@ -162,7 +175,7 @@ def main():
     for frames, name in front.items():
         print(f"front end, {frames} frames: {milliseconds[name]:.2f} ms")
     if options.json:
-        facts = {"rows": rows, "yardsticks_ms": yardsticks, "threads": 1}
+        facts = {"rows": rows, "narrower": narrower, "yardsticks_ms": yardsticks, "threads": 1}
         write_json(options.json, facts | {"light_sernet_parameters": light.count_params()} | provenance())
 
 

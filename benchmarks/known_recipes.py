@@ -1,5 +1,8 @@
 """The recipes of `known.py`: what each changes in `BASE`, one thing at a time."""
 
+from narrower import NARROWER, register
+
+register()
 BASE = {
     "normalize": "corpus",  # or "window"
     "floor": 1e-4,  # added to the mel power under the logarithm, with "corpus"
@@ -36,6 +39,7 @@ SMOOTHING = {"label_smoothing": 0.1}
 JOINT = {**SMOOTHING, "joint": True}
 STRONG = {"tempo_spread": 0.2, "freq_mask_bins": 12, "time_mask_share": 0.15}
 SMALL = {**JOINT, "architecture": "small", "policy": "mixed_bfloat16"}
+NARROW = "stem 32, bottleneck 24, last fuse 128"
 RECIPES = {  # by name: what differs from BASE
     "corpus": {},
     "window": {"normalize": "window"},
@@ -78,6 +82,8 @@ RECIPES = {  # by name: what differs from BASE
     "small_ema_dropout": {**SMALL, "ema": 0.99, "dropout": 0.3},
     "small_ema_strong": {**SMALL, "ema": 0.99, **STRONG},
     "small_ema_dropout_strong": {**SMALL, "ema": 0.99, "dropout": 0.3, **STRONG},
+    "small_narrow": {**SMALL, "architecture": NARROW, "fuse_filters": NARROWER[NARROW][1]},
+    "small_one_block": {**SMALL, "architecture": "one block a branch"},
     "small_shifts": {**SMALL, "shifts": 5},
     "small_floor_1e-6": {**SMALL, "floor": 1e-6},
     "small_frames_256": {**SMALL, "frames": 256},

@@ -32,6 +32,7 @@ def speed_page():
         "",
         "The first step counts from the imported package: building, tracing, graph optimisation and the step itself.",
         "",
+        *profile_lines(training["profiles"]),
         f"## Input pipeline ({pipeline['corpus']}, {pipeline['clips']} clips, 4.096 s windows)",
         "",
         "| what | clips/s | to the training step of `small` |",
@@ -44,6 +45,41 @@ def speed_page():
     for name, megabytes in pipeline["peak_megabytes"].items():
         lines.append(f"| {pipeline['clips'] * int(name.split()[-1]):,} clips | {megabytes:.0f} |")
     return "\n".join([*lines, *start_lines(), *folder_lines()]) + "\n"
+
+
+def profile_lines(profiles):
+    """Where a training step goes."""
+    names, convolutions = [row["architecture"] for row in profiles], "convolution"
+    seconds = [row["seconds"] for row in profiles]
+    lines = [
+        "Where a step on one thread goes, by TensorFlow's profiler, per cent of it (of the convolutions' own time in "
+        "brackets: what share of the matrix peak it reaches):",
+        "",
+        f"| | {' | '.join(names)} |",
+        f"|---|{'---:|' * len(names)}",
+    ]
+    for kind in seconds[0]:
+        cells = []
+        for row in profiles:
+            share = percent(row["seconds"][kind] / sum(row["seconds"].values()))
+            if kind.startswith(convolutions):
+                speed = row["gflop"] / 3 / row["seconds"][kind] / row["matrix_peak_gflop_per_second"]
+                share += f" ({percent(speed)})"
+            cells.append(share)
+        lines.append(f"| {kind} | {' | '.join(cells)} |")
+    reached = []
+    for row in profiles:
+        whole = sum(row["seconds"].values())
+        alone = sum(value for kind, value in row["seconds"].items() if kind.startswith(convolutions))
+        peak = row["gflop"] / row["matrix_peak_gflop_per_second"]
+        reached.append(f"`{row['architecture']}` {percent(peak / whole)} and {percent(peak / alone)}")
+    lines += [
+        "",
+        f"So the whole step reaches, and convolutions that cost nothing else would reach, of the matrix peak: "
+        f"{'; '.join(reached)} %. What is beside them reads and writes maps and computes little.",
+        "",
+    ]
+    return lines
 
 
 def start_lines():
@@ -181,4 +217,30 @@ def export_page():
             f"{row['bytes'] / 1000:.0f} | {row['network_ms']:.2f} | {ratio:.2f} | {row['front_end_ms']:.2f} | "
             f"{row['file_ms']:.2f} | {row['partitions']} | {row['peak_mb']:.0f} |"
         )
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *narrower_lines(device)]) + "\n"
+
+
+def narrower_lines(device):
+    """What the speed of a Light-SERNet would cost."""
+    light, tried = device["yardsticks_ms"]["light_sernet float32"], ROOT / "docs/results/known"
+    whole = next(row for row in device["rows"] if (row["architecture"], row["kind"]) == ("small", "float32"))
+    lines = [
+        "",
+        "`small` in float32 with fewer channels or blocks, 3.1 s, in the same run; and what it costs on known speakers "
+        "where that was tried ([recipes](results/known.md) `joint_small`, `small_narrow`, `small_one_block`; a standard "
+        "error is 2.5 points):",
+        "",
+        "| | million MACs | network | ratio | UAR, loss on EMOVO |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    recipes = {"`small`": "joint_small", "stem 32, bottleneck 24, last fuse 128": "small_narrow"}
+    recipes["one block a branch"] = "small_one_block"
+    for row in [{**whole, "name": "`small`"}, *device["narrower"]]:
+        file = tried / f"emovo_{recipes.get(row['name'])}_seed0.json"
+        judged = json.loads(file.read_text())["judged"] if file.exists() else None
+        cost = f"{percent(judged['uar'])}, {judged['loss']:.2f}" if judged else ""
+        lines.append(
+            f"| {row['name']} | {row['macs'] / 1e6:.0f} | {row['network_ms']:.2f} | {row['network_ms'] / light:.2f} | "
+            f"{cost} |"
+        )
+    return lines
