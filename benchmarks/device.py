@@ -4,9 +4,10 @@
 
 For every architecture, kind of file and window: size, median milliseconds of the network alone and of the whole file
 (front end included), XNNPACK partitions, peak memory of a process that runs it (export/check_device.py); beside them in
-the same run the network `small` with fewer channels or blocks (narrower.py), the front end alone, and two yardsticks: a 512 x 512 x 512 float32 matrix product, and a network of
-Light-SERNet's published shape (Aftab et al., ICASSP 2022, arXiv 2110.03435). Weights are random: speed does not depend
-on them. The networks take turns, so that a drift of the machine meets all of them alike.
+the same run the network `small` with fewer channels or blocks (narrower.py), the front end alone, and two yardsticks: a
+512 x 512 x 512 float32 matrix product, and a network of Light-SERNet's published shape (Aftab et al., ICASSP 2022,
+arXiv 2110.03435). Weights are random: speed does not depend on them. The networks take turns, so that a drift of the
+machine meets all of them alike.
 """
 
 import argparse

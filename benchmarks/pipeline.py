@@ -67,7 +67,7 @@ def training_rate(batches, architecture, steps=15):
     import numpy as np
 
     from emohrnet_tf.config import Config
-    from emohrnet_tf.training.trainer import trainable
+    from emohrnet_tf.training.network import trainable
 
     network, _ = trainable(Config().replace({"network": {"architecture": architecture}}), 8)
     batch = next(iter(batches))

@@ -45,7 +45,7 @@ def prepared(architecture, frames, batch_size, mixed):
 
     from emohrnet_tf.config import Config
     from emohrnet_tf.model.hrnet import costs
-    from emohrnet_tf.training.trainer import trainable
+    from emohrnet_tf.training.network import trainable
 
     settings = {
         "audio": {"frames": frames},
@@ -66,7 +66,7 @@ def measure(architecture, frames, batch_size, steps, mixed):
     import numpy as np
     import tensorflow as tf
 
-    import emohrnet_tf.training.trainer  # noqa: F401  what is imported does not count
+    import emohrnet_tf.training.network  # noqa: F401  what is imported does not count
 
     class Times(keras.callbacks.Callback):
         ends = []  # noqa: RUF012

@@ -28,20 +28,25 @@ from emohrnet_tf.corpora import merge_labels, read_index
 from emohrnet_tf.data.leakage import speakers_of
 from emohrnet_tf.data.pipeline import Clips
 from emohrnet_tf.evaluation.calibration import clip_probabilities
+from emohrnet_tf.evaluation.robustness import CONDITIONS
 from emohrnet_tf.files import write_json
 from emohrnet_tf.model.saved import load_model
 from emohrnet_tf.provenance import provenance
 
 SECONDS = (2, 5, 10, 30, 60)
+TRIED = ("clean", "offset 2 %", "hum 20 dB", "rumble 10 dB", "noise 20 dB", "room 0.3 s", "telephone", "MP3, small")
 
 
 class Answers:
     """What a model says of a corpus: embeddings of the windows of every clip, from which everything else follows."""
 
-    def __init__(self, model, clips):
+    def __init__(self, model, clips, condition="clean"):
         self.model, self.clips, rate, samples = model, clips, model.audio.sample_rate, model.audio.samples
-        cut = [spoken_windows(clips.waveform(row), samples, rate) for row in range(len(clips.index))]
-        cut = [own if len(own) else windows(clips.waveform(row), samples)[:1] for row, own in enumerate(cut)]
+        cut, alter = [], CONDITIONS[condition]
+        for row in range(len(clips.index)):
+            waveform = np.asarray(alter(clips.waveform(row), rate, np.random.default_rng([0, row])), "float32")
+            own = spoken_windows(waveform, samples, rate)
+            cut.append(own if len(own) else windows(waveform, samples)[:1])
         self.owners = np.repeat(np.arange(len(cut)), [len(own) for own in cut])
         self.windows = np.concatenate(cut)
         answers = model.answer_windows(self.windows)
@@ -86,6 +91,17 @@ class Answers:
         }
 
 
+def conditions(model, clips):
+    """UAR among the four labels as microphones and rooms would bring the clips: clip by clip and with own speech."""
+    found = {}
+    for condition in TRIED:
+        own = Answers(model, clips, condition)
+        found[condition] = {
+            "plain": own.four(np.log(own.plain + 1e-9)), "speaker": own.four(own.with_reference()),
+        }  # fmt: skip
+    return found
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path)
@@ -94,12 +110,13 @@ def main():
     arguments = parser.parse_args()
     index = merge_labels(pd.concat([read_index(file) for file in arguments.indexes], ignore_index=True), "calm=neutral")
     summary = json.loads((arguments.run / "report.json").read_text())
-    seed, answers, tables = summary["seeds"][0], {}, {}
+    seed, answers, tables, heard = summary["seeds"][0], {}, {}, {}
     for fold in sorted(arguments.run.glob(f"fold*_seed{seed}.json")):
         report = json.loads(fold.read_text())
         (out,) = {row["test"] for row in report["across"]}
         model = load_model(fold.with_suffix(""))
-        own = Answers(model, Clips(index[index.corpus == out].reset_index(drop=True), model.audio.sample_rate))
+        clips = Clips(index[index.corpus == out].reset_index(drop=True), model.audio.sample_rate)
+        own, heard[out] = Answers(model, clips), conditions(model, clips)
         loud = [windows(wave, model.audio.samples)[:1] for wave in probes().values()]
         probe = np.log(model.answer_windows(np.concatenate(loud))["probabilities"] + 1e-9)
         answers[out] = {
@@ -117,6 +134,11 @@ def main():
         for kind in ("seconds", "emotion")
     }
     facts = {name: summary[name] for name in ("config", "preset", "parameters", "commit", "index")}
+    mean_heard = {
+        name: {way: float(np.mean([own[name][way] for own in heard.values()])) for way in ("plain", "speaker")}
+        for name in TRIED
+    }
+    result |= {"conditions": {"mean": mean_heard, "corpora": heard}}
     result |= {"reference": {"mean": mean, "corpora": tables}}
     write_json(arguments.out, {**facts, "seed": seed, **result, **provenance()})
 

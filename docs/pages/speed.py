@@ -227,7 +227,7 @@ def narrower_lines(device):
     lines = [
         "",
         "`small` in float32 with fewer channels or blocks, 3.1 s, in the same run; and what it costs on known speakers "
-        "where that was tried ([recipes](results/known.md) `joint_small`, `small_narrow`, `small_one_block`; a standard "
+        "where that was tried ([log](results/known.md): `joint_small`, `small_narrow`, `small_one_block`; one standard "
         "error is 2.5 points):",
         "",
         "| | million MACs | network | ratio | UAR, loss on EMOVO |",

@@ -72,6 +72,26 @@ def noise(waveform, sample_rate, random, snr_db):
     return waveform + _rms(waveform) * 10 ** (-snr_db / 20) * random.standard_normal(len(waveform))
 
 
+def offset(waveform, sample_rate, random, size):
+    """A constant beside the sound, as cheap converters add it."""
+    return waveform + size
+
+
+def hum(waveform, sample_rate, random, snr_db):
+    """Mains hum of 50 or 60 Hz with harmonics, `snr_db` below the level of the whole clip."""
+    turns = random.choice([50.0, 60.0]) * np.arange(len(waveform)) / sample_rate
+    tone = sum(np.sin(2 * np.pi * (k * turns + random.random())) / k for k in (1, 2, 3, 4, 5))
+    return waveform + _rms(waveform) * 10 ** (-snr_db / 20) / max(_rms(tone), 1e-12) * tone
+
+
+def rumble(waveform, sample_rate, random, snr_db):
+    """What wind and handling bring: noise whose power falls with the square of the frequency, from 10 Hz on."""
+    hz = np.fft.rfftfreq(max(len(waveform), 2), 1 / sample_rate)
+    spectrum = np.fft.rfft(random.standard_normal(max(len(waveform), 2))) / np.maximum(hz, 10.0) * (hz > 0)
+    noise = np.fft.irfft(spectrum, max(len(waveform), 2))[: len(waveform)]
+    return waveform + _rms(waveform) * 10 ** (-snr_db / 20) / max(_rms(noise), 1e-12) * noise
+
+
 def room(waveform, sample_rate, random, seconds):
     """Reverberation: a direct sound, then as loud a noise that falls by 60 dB in `seconds`."""
     from scipy.signal import fftconvolve
@@ -116,6 +136,9 @@ def mp3(waveform, sample_rate, random, level):
 CONDITIONS = {
     "clean": lambda waveform, sample_rate, random: waveform,
     **{f"noise {snr} dB": functools.partial(noise, snr_db=snr) for snr in (20, 10, 5, 0)},
+    "offset 2 %": functools.partial(offset, size=0.02),
+    "hum 20 dB": functools.partial(hum, snr_db=20),
+    "rumble 10 dB": functools.partial(rumble, snr_db=10),
     **{f"room {seconds} s": functools.partial(room, seconds=seconds) for seconds in (0.3, 0.8)},
     "telephone": telephone,
     **{f"gain {decibels:+} dB": functools.partial(gain, decibels=decibels) for decibels in (-30, -20, -10, 10)},

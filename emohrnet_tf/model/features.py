@@ -77,12 +77,26 @@ def _floats(waveform, hop):
     return tf.cast(waveform, tf.float32)
 
 
+def without_offset(waveform):
+    """Take the mean off: of what there is of a clip in its window, not of the zeros around it.
+
+    Converters add a constant, which no one hears. Beside zeros it is a step, with something in every band.
+
+    Args:
+        waveform: float32 tensor `(..., samples)`.
+    """
+    there = tf.cast(tf.not_equal(waveform, 0.0), tf.float32)
+    count = tf.reduce_sum(there, axis=-1, keepdims=True)
+    return waveform - there * (tf.reduce_sum(waveform, axis=-1, keepdims=True) / tf.maximum(count, 1.0))
+
+
 def mel_power(
     waveform, *, sample_rate=16000, n_fft=1024, hop=256, mels=64, mel_min_hz=50.0, mel_max_hz=8000.0, gains=None
 ):
     """Power in mel bands of whole windows.
 
-    The waveform is padded by half of `n_fft - hop` at each end, so that it holds exactly `samples / hop` frames.
+    Its mean is taken off (`without_offset`), and it is padded by half of `n_fft - hop` at each end, so that it holds
+    exactly `samples / hop` frames.
 
     Args:
         waveform: float32 tensor `(..., samples)`; `samples` static and a multiple of `hop`.
@@ -117,7 +131,7 @@ def spectra(waveform, n_fft=1024, hop=256):
         `(power, shape)`: float32 `(all frames, results)` in the order of `power_spectrum`, and the sides
         `(..., samples / hop)` that its rows have.
     """
-    waveform, pad = _floats(waveform, hop), n_fft - hop
+    waveform, pad = without_offset(_floats(waveform, hop)), n_fft - hop
     waveform = tf.pad(waveform, [[0, 0]] * (waveform.shape.rank - 1) + [[pad // 2, pad - pad // 2]])
     frames = tf.signal.frame(waveform, n_fft, hop) * tf.signal.hann_window(n_fft)
     shape = [*tf.unstack(tf.shape(waveform)[:-1]), frames.shape[-2]]
@@ -147,8 +161,8 @@ def log_mel(waveform, *, normalize="window", statistics=None, standardize=True, 
     Returns:
         float32 tensor `(..., samples / hop, mels)`.
     """
-    waveform = _floats(waveform, settings.get("hop", 256))
     if normalize == "window":
+        waveform = without_offset(_floats(waveform, settings.get("hop", 256)))
         rms = tf.sqrt(tf.reduce_mean(tf.square(waveform), axis=-1, keepdims=True))
         power = mel_power(waveform / tf.maximum(rms, LEVEL_FLOOR), gains=gains, **settings)
         result = tf.math.log(1.0 + power / POWER_FLOOR)

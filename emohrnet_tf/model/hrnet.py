@@ -1,6 +1,7 @@
 """The network of EmoHRNet: HRNet on a log-mel spectrogram, built from its own table by one loop."""
 
 import dataclasses
+import functools
 
 import keras
 from keras import layers
@@ -9,7 +10,7 @@ from emohrnet_tf.errors import InputError
 from emohrnet_tf.model.branches import FinalFuse, Fuse, Transition
 from emohrnet_tf.model.heads import MeanOverCorpora, SumOverSpeakers, sphere_head
 from emohrnet_tf.model.layers import BasicBlock, Bottleneck, ConvBN
-from emohrnet_tf.model.relative import WIDTH, FromOthers, Standardized
+from emohrnet_tf.model.relative import MELODY, WIDTH, FromOthers, Standardized
 from emohrnet_tf.model.sphere import region_count
 
 # stem = (channels, strides of its 3x3 convolutions); stage = (modules, block, blocks per branch, channels per branch).
@@ -140,7 +141,8 @@ def build_network(
     features = None if architecture == "none" else hrnet(log_mel, architecture, **body)
     if classes:
         parts = [] if features is None else [("pooled", layers.GlobalAveragePooling2D, features)]
-        parts += [("standardized", Standardized, inputs["functionals"])] if functionals else []
+        standardized = functools.partial(Standardized, melody=MELODY)
+        parts += [("standardized", standardized, inputs["functionals"])] if functionals else []
         alone = len(parts) == 1
         parts = [layer(name="embedding" if alone else name)(x) for name, layer, x in parts]
         embedding = parts[0] if alone else layers.Concatenate(name="embedding", dtype="float32")(parts)

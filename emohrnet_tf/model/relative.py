@@ -3,6 +3,7 @@
 Written in Keras alone, as `layers`.
 """
 
+import numpy as np
 from keras import layers, ops
 from keras.saving import register_keras_serializable
 
@@ -10,7 +11,9 @@ from emohrnet_tf.errors import InputError
 from emohrnet_tf.model.layers import PACKAGE, BatchNorm
 
 CEPSTRA, CORRELATED = 32, 6  # of `functionals`
-WIDTH = 3 * CEPSTRA + CORRELATED * (CORRELATED - 1) // 2 + 9 + 1
+MELODIC = 9
+WIDTH = 3 * CEPSTRA + CORRELATED * (CORRELATED - 1) // 2 + MELODIC + 1
+MELODY = 10.0  # by which weight decay hardly holds back what is learnt of the melody
 MOST = 4.0  # deviations: microphones far from those of training
 
 
@@ -20,11 +23,16 @@ class Standardized(layers.Layer):
 
     A word says less than a sentence: what it says is drawn towards what is usual, which is 0.
 
+    Args:
+        melody: by what the numbers of the melody, the last ones, are multiplied. They hold for other voices and
+            microphones better than the rest, and a layer with weight decay learns more of what is large.
+
     Shapes: `(batch, WIDTH)` -> `(batch, WIDTH - 1)`, float32, 0 for silence.
     """
 
-    def __init__(self, **kwargs):
+    def __init__(self, melody=1.0, **kwargs):
         super().__init__(**{"dtype": "float32", **kwargs})
+        self.melody = melody
         self.norm = BatchNorm(epsilon=1e-3, name="norm", dtype="float32")
 
     def build(self, shape):
@@ -32,10 +40,14 @@ class Standardized(layers.Layer):
         self.built = True
 
     def call(self, x, training=None):
-        return ops.clip(self.norm(x[:, :-1], training=training), -MOST, MOST) * x[:, -1:]
+        scale = np.array([1.0] * (x.shape[-1] - 1 - MELODIC) + [self.melody] * MELODIC, "float32")
+        return ops.clip(self.norm(x[:, :-1], training=training), -MOST, MOST) * x[:, -1:] * scale
 
     def compute_output_shape(self, shape):
         return (shape[0], shape[-1] - 1)
+
+    def get_config(self):
+        return {**super().get_config(), "melody": self.melody}
 
 
 @register_keras_serializable(PACKAGE)

@@ -32,12 +32,18 @@ def speech_like(seed=0, samples=SAMPLES):
 
 def librosa_log_mel(waveform):
     """The same definition by librosa, in double precision."""
-    waveform = waveform.astype("float64")
+    waveform = about_zero(waveform)
     return np.log1p(librosa_power(waveform / np.sqrt(np.mean(waveform**2))) / POWER_FLOOR)
 
 
+def about_zero(waveform):
+    """Without its mean, in double precision; what is exactly 0 lies beside the clip, and stays."""
+    waveform = waveform.astype("float64")
+    return np.where(waveform == 0, 0, waveform - waveform[waveform != 0].mean() if waveform.any() else 0)
+
+
 def librosa_power(waveform):
-    waveform = np.pad(waveform.astype("float64"), 384)
+    waveform = np.pad(about_zero(waveform), 384)
     power = librosa.feature.melspectrogram(
         y=waveform,
         sr=16000,
@@ -170,6 +176,18 @@ def test_at_its_own_level_a_window_is_relative_to_the_usual_spectrum():
     mixed = log_mel(batch, **how).numpy()
     assert np.isfinite(mixed).all()
     np.testing.assert_allclose(mixed[0], x[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("normalize", ["window", "level", "corpus"])
+@pytest.mark.parametrize("size", [0.002, -0.3])
+def test_an_offset_is_no_sound_also_beside_the_zeros_around_a_clip(normalize, size):
+    statistics = {"window": None, "level": [[0.0] * 64], "corpus": [[0.0] * 64, [1.0] * 64]}[normalize]
+    clip = speech_like()[: SAMPLES // 2]
+    place = lambda x: np.pad(x, (SAMPLES // 8, SAMPLES // 2 - SAMPLES // 8))[None]  # noqa: E731
+    plain, shifted = (
+        log_mel(place(x), normalize=normalize, statistics=statistics).numpy() for x in (clip, clip + np.float32(size))
+    )
+    np.testing.assert_allclose(shifted, plain, atol=0.02)
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_frames_of_a_long_waveform_are_those_of_one_piece():
     assert ours.shape == whole.shape
     inner = np.ones(len(ours), bool)
     inner[[n for edge in range(64, len(ours), 64) for n in (edge - 2, edge - 1, edge, edge + 1)]] = False
-    np.testing.assert_allclose(ours[inner], whole[inner], rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(ours[inner], whole[inner], rtol=5e-3, atol=1e-3)  # each piece about its own mean
 
 
 def test_statistics_are_numpys():
