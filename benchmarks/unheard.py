@@ -5,8 +5,9 @@
 
 Each corpus is answered by the model of RUN that did not hear it, as `emohrnet predict` answers: clip by clip, and with
 the speaker's own unlabelled recordings. Its temperature and its threshold come from the other corpora, each answered by
-the model that did not hear it; nothing of a corpus is looked at before it is judged. `--seconds` asks how much of a
-voice's own speech is enough, `--emotions` what a reference of a single emotion does.
+the model that did not hear it; nothing of a corpus is looked at before it is judged. Then: how much of a voice's own
+speech is enough, what a reference of a single emotion does, and how it is where microphones and rooms have altered what
+is heard.
 """
 
 import argparse

@@ -24,6 +24,7 @@ from emohrnet_tf.corpora import merge_labels, read_index
 from emohrnet_tf.data.pipeline import Clips
 from emohrnet_tf.data.targets import label_sets
 from emohrnet_tf.files import write_json
+from emohrnet_tf.model.relative import MELODIC
 from emohrnet_tf.model.saved import load_model
 from emohrnet_tf.provenance import provenance
 
@@ -37,9 +38,12 @@ BASE = {
     "power": 0.5,
     "seed": 0,
     "nothing": 0.5,
+    "melody": 1.0,
+    "others": 1.0,
 }
 VOICES, DROPOUT, SMOOTHING, MOST, AVERAGED = 8, 0.1, 0.1, 4.0, 0.3
 CORPUS = {"layers": "corpus"}
+DECAY1 = {"layers": "corpus", "steps": 2000, "rate": 6e-3, "decay": 1.0}
 LONG = {"layers": "corpus", "steps": 2000, "rate": 6e-3}
 RECIPES = {
     "one": {},
@@ -59,6 +63,12 @@ RECIPES = {
     "corpus_nothing0": {**LONG, "decay": 0.3, "nothing": 0.0},
     "corpus_nothing2": {**LONG, "decay": 0.3, "nothing": 2.0},
     "halves": {**LONG, "layers": "half", "decay": 0.3},
+    **{f"melody{by}": {**DECAY1, "melody": by} for by in (0.5, 2.0, 4.0, 6.0, 10.0, 20.0, 40.0)},
+    "melody10_seed1": {**DECAY1, "melody": 10.0, "seed": 1},
+    "melody10_decay3": {**DECAY1, "melody": 10.0, "decay": 3.0},
+    "melody10_no_decay": {**DECAY1, "melody": 10.0, "decay": 0.0},
+    "melody10_halves": {**DECAY1, "melody": 10.0, "layers": "half"},
+    "all2": {**DECAY1, "melody": 2.0, "others": 2.0},
 }
 
 
@@ -80,11 +90,13 @@ class Embedded:
         self.speaker = pd.factorize(index.corpus + "/" + index.speaker.astype(str))[0]
         self.first, self.count = np.searchsorted(self.owners, np.arange(len(index))), np.bincount(self.owners)
 
-    def standardized(self, train):
+    def standardized(self, train, melody=1.0, others=1.0):
         """As `relative.Standardized`: by the training clips, and by how much a window stands on."""
+        scale = np.full(self.values.shape[1] - 1, others)
+        scale[-MELODIC:] = melody
         known = np.isin(self.owners, train)
         mean, deviation = self.values[known, :-1].mean(axis=0), self.values[known, :-1].std(axis=0)
-        return np.clip((self.values[:, :-1] - mean) / (deviation + 0.03), -MOST, MOST) * self.values[:, -1:]
+        return np.clip((self.values[:, :-1] - mean) / (deviation + 0.03), -MOST, MOST) * self.values[:, -1:] * scale
 
 
 def groups_of(data, train, layers):
@@ -153,7 +165,7 @@ def answered(data, settings):
     answers = {}
     for out in sorted(set(data.corpus)):
         test = np.flatnonzero(data.corpus == out)
-        x = data.standardized(np.flatnonzero(data.corpus != out))
+        x = data.standardized(np.flatnonzero(data.corpus != out), settings["melody"], settings["others"])
         layers = learn(data, x, np.flatnonzero(data.corpus != out), settings)
         known = np.isin(data.owners, test)
         x, owners = x[known], np.searchsorted(test, data.owners[known])

@@ -74,6 +74,7 @@ def _tables(report):
     lines += ["", "UAR of four labels; recordings as they come, of any emotion. Of one emotion alone they give:", ""]
     lines += ["| all of the voice's recordings of | " + " | ".join(emotions) + " |", "|---|" + "---:|" * len(emotions)]
     lines.append(f"| mean of the corpora that have it | {' | '.join(percent(value) for value in emotions.values())} |")
+    lines += _conditions(report["conditions"]["mean"])
     sounds = report["no_speech"]
     lines += ["", "## What is no speech", "", "| " + " | ".join(sounds) + " |", "|" + "---:|" * len(sounds)]
     lines.append("| " + " | ".join(f"{value:.2f}" for value in sounds.values()) + " |")
@@ -81,6 +82,21 @@ def _tables(report):
     below = f", below the threshold of {least:.2f}: `uncertain`" if least else ""
     lines += ["", f"Confidence of the most probable of seven labels, mean over the models; chance is 0.14{below}.", ""]
     return lines
+
+
+def _conditions(mean):
+    """How it is where microphones, rooms and telephones have altered what is heard."""
+    lines = [
+        "",
+        "## As microphones and rooms bring it",
+        "",
+        "| what is done to the recordings | clip by clip | own speech |",
+    ]
+    lines.append("|---|---:|---:|")
+    for condition, rows in mean.items():
+        lines.append(f"| {condition} | {' | '.join(percent(rows[way]) for way in WAYS)} |")
+    return [*lines, "", "UAR of four labels, mean of the corpora; the conditions are those of `emohrnet robustness`, and "
+            "what the voice is known by has been through them, too."]  # fmt: skip
 
 
 def _other_seeds():
