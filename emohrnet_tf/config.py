@@ -105,7 +105,8 @@ class Network(Settings):
     where `training.joint_speakers` asks for it, and 0 is none.
 
     `functionals` puts those of `model.functionals` beside the embedding, for which `audio.normalize` is "level"; with
-    them `architecture` may be "none", no HRNet at all. `reference` adds a second last layer, which names the emotion of
+    them `architecture` may be "none", no HRNet at all. Those of the melody are multiplied by `melody`, by which weight
+    decay holds them back less. `reference` adds a second last layer, which names the emotion of
     a voice of which more is known: it hears how the embedding differs from the voice's usual one (`model.relative`).
     """
 
@@ -115,6 +116,7 @@ class Network(Settings):
     dropout: float = setting(0.0, least=0, below=1)
     joint_speakers: int = setting(0, least=0)
     functionals: bool = setting(False)
+    melody: float = setting(1.0, least=0)
     reference: bool = setting(False)
 
     def __post_init__(self):

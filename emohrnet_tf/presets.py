@@ -44,7 +44,7 @@ PRESETS = {
             **{"equalizer_db": 4.0, "high_cut_share": 0.1},
             **{"noise_share": 0.3, "noise_snr_db": 5.0, "noise_color": 2.0, "hum_share": 0.1},
         },
-        "network": {"architecture": "none", "functionals": True, "reference": True, "dropout": 0.1},
+        "network": {"architecture": "none", "functionals": True, "melody": 10.0, "reference": True, "dropout": 0.1},
         "training": {
             **{"epochs": 24, "batch_size": 64, "learning_rate": 4e-3, "schedule": "cosine", "warmup_epochs": 1},
             **{"weight_decay": 0.5, "label_smoothing": 0.1, "evaluate_every": 100, "choose": "last", "by_corpus": True},

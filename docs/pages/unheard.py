@@ -95,8 +95,8 @@ def _conditions(mean):
     lines.append("|---|---:|---:|")
     for condition, rows in mean.items():
         lines.append(f"| {condition} | {' | '.join(percent(rows[way]) for way in WAYS)} |")
-    return [*lines, "", "UAR of four labels, mean of the corpora; the conditions are those of `emohrnet robustness`, and "
-            "what the voice is known by has been through them, too."]  # fmt: skip
+    return [*lines, "", "UAR of four labels, mean of the corpora; conditions of `emohrnet robustness`. What a voice is "
+            "known by has been through them, too."]  # fmt: skip
 
 
 def _other_seeds():

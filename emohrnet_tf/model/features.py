@@ -91,8 +91,9 @@ def without_offset(waveform):
 
 
 def mel_power(
-    waveform, *, sample_rate=16000, n_fft=1024, hop=256, mels=64, mel_min_hz=50.0, mel_max_hz=8000.0, gains=None
-):
+    waveform, *, sample_rate=16000, n_fft=1024, hop=256, mels=64, mel_min_hz=50.0, mel_max_hz=8000.0, gains=None,
+    offset=True,
+):  # fmt: skip
     """Power in mel bands of whole windows.
 
     Its mean is taken off (`without_offset`), and it is padded by half of `n_fft - hop` at each end, so that it holds
@@ -104,6 +105,7 @@ def mel_power(
         n_fft, hop: samples of an analysis window (Hann) and between frames.
         mels, mel_min_hz, mel_max_hz: number of mel bands and their limits in Hz.
         gains: `(..., mels)` by which the power is multiplied, for augmentation; None changes nothing.
+        offset: False where the mean is off already.
 
     Returns:
         float32 tensor `(..., samples / hop, mels)`.
@@ -111,7 +113,7 @@ def mel_power(
     Raises:
         InputError: bytes or samples that are no floats, or a length that is unknown or no multiple of `hop`.
     """
-    return mel_of(*spectra(waveform, n_fft, hop), gains, sample_rate, n_fft, mels, mel_min_hz, mel_max_hz)
+    return mel_of(*spectra(waveform, n_fft, hop, offset), gains, sample_rate, n_fft, mels, mel_min_hz, mel_max_hz)
 
 
 def mel_of(power, shape, gains, sample_rate, n_fft, mels, mel_min_hz, mel_max_hz):
@@ -124,14 +126,15 @@ def mel_of(power, shape, gains, sample_rate, n_fft, mels, mel_min_hz, mel_max_hz
     return power if gains is None else power * tf.expand_dims(gains, -2)
 
 
-def spectra(waveform, n_fft=1024, hop=256):
+def spectra(waveform, n_fft=1024, hop=256, offset=True):
     """Power spectra of the frames of whole windows, see `mel_power`.
 
     Returns:
         `(power, shape)`: float32 `(all frames, results)` in the order of `power_spectrum`, and the sides
         `(..., samples / hop)` that its rows have.
     """
-    waveform, pad = without_offset(_floats(waveform, hop)), n_fft - hop
+    waveform, pad = _floats(waveform, hop), n_fft - hop
+    waveform = without_offset(waveform) if offset else waveform
     waveform = tf.pad(waveform, [[0, 0]] * (waveform.shape.rank - 1) + [[pad // 2, pad - pad // 2]])
     frames = tf.signal.frame(waveform, n_fft, hop) * tf.signal.hann_window(n_fft)
     shape = [*tf.unstack(tf.shape(waveform)[:-1]), frames.shape[-2]]
@@ -164,7 +167,7 @@ def log_mel(waveform, *, normalize="window", statistics=None, standardize=True, 
     if normalize == "window":
         waveform = without_offset(_floats(waveform, settings.get("hop", 256)))
         rms = tf.sqrt(tf.reduce_mean(tf.square(waveform), axis=-1, keepdims=True))
-        power = mel_power(waveform / tf.maximum(rms, LEVEL_FLOOR), gains=gains, **settings)
+        power = mel_power(waveform / tf.maximum(rms, LEVEL_FLOOR), gains=gains, offset=False, **settings)
         result = tf.math.log(1.0 + power / POWER_FLOOR)
         if not standardize:
             return result

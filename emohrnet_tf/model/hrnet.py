@@ -10,7 +10,7 @@ from emohrnet_tf.errors import InputError
 from emohrnet_tf.model.branches import FinalFuse, Fuse, Transition
 from emohrnet_tf.model.heads import MeanOverCorpora, SumOverSpeakers, sphere_head
 from emohrnet_tf.model.layers import BasicBlock, Bottleneck, ConvBN
-from emohrnet_tf.model.relative import MELODY, WIDTH, FromOthers, Standardized
+from emohrnet_tf.model.relative import WIDTH, FromOthers, Standardized
 from emohrnet_tf.model.sphere import region_count
 
 # stem = (channels, strides of its 3x3 convolutions); stage = (modules, block, blocks per branch, channels per branch).
@@ -93,7 +93,7 @@ def hrnet(log_mel, architecture="small", stem=None, fuse_filters=None):
 
 def build_network(
     frames, mels, classes, architecture="small", dropout=0.0, joint_speakers=0, sphere=None, functionals=False,
-    relative=0, corpora=(), **body,
+    melody=1.0, relative=0, corpora=(), **body,
 ):  # fmt: skip
     """The trainable network: log-mel in, logits out, or a dictionary where more goes in or out.
 
@@ -106,6 +106,7 @@ def build_network(
             alone.
         sphere: keyword arguments of `heads.sphere_head`, or None for emotions alone.
         functionals: whether they, too, go in: their standardised form stands beside the pooled map in the embedding.
+        melody: of `relative.Standardized`.
         relative: clips of one voice that lie together in a batch, for a layer that hears a voice relative to itself
             (`relative.FromOthers`); 0 for none.
         corpora: which labels each corpus has, `(corpora, classes)` of 0 and 1, for a network that trains with a dense
@@ -141,7 +142,7 @@ def build_network(
     features = None if architecture == "none" else hrnet(log_mel, architecture, **body)
     if classes:
         parts = [] if features is None else [("pooled", layers.GlobalAveragePooling2D, features)]
-        standardized = functools.partial(Standardized, melody=MELODY)
+        standardized = functools.partial(Standardized, melody=melody)
         parts += [("standardized", standardized, inputs["functionals"])] if functionals else []
         alone = len(parts) == 1
         parts = [layer(name="embedding" if alone else name)(x) for name, layer, x in parts]

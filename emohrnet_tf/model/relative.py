@@ -13,7 +13,6 @@ from emohrnet_tf.model.layers import PACKAGE, BatchNorm
 CEPSTRA, CORRELATED = 32, 6  # of `functionals`
 MELODIC = 9
 WIDTH = 3 * CEPSTRA + CORRELATED * (CORRELATED - 1) // 2 + MELODIC + 1
-MELODY = 10.0  # by which weight decay hardly holds back what is learnt of the melody
 MOST = 4.0  # deviations: microphones far from those of training
 
 
@@ -24,8 +23,8 @@ class Standardized(layers.Layer):
     A word says less than a sentence: what it says is drawn towards what is usual, which is 0.
 
     Args:
-        melody: by what the numbers of the melody, the last ones, are multiplied. They hold for other voices and
-            microphones better than the rest, and a layer with weight decay learns more of what is large.
+        melody: by what the numbers of the melody, the last ones, are multiplied. Strangers' emotions are told by them
+            better than by the rest, and weight decay holds back less what is learnt of large numbers.
 
     Shapes: `(batch, WIDTH)` -> `(batch, WIDTH - 1)`, float32, 0 for silence.
     """

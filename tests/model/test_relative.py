@@ -11,7 +11,7 @@ from emohrnet_tf.model.relative import WIDTH, FromOthers, Standardized, check_gr
 
 def test_layer_contracts():
     x = np.random.default_rng(0).random((8, WIDTH)).astype("float32")
-    check_layer(Standardized(), x, (8, WIDTH - 1))
+    check_layer(Standardized(10.0), x, (8, WIDTH - 1))
     check_layer(FromOthers(4), x, (8, WIDTH))
 
 
@@ -32,6 +32,9 @@ def test_functionals_are_weighed_by_what_they_stand_on():
     np.testing.assert_allclose(found[1], 0.5 * x[1, :-1] / np.sqrt(1 + 1e-3), rtol=1e-5)
     assert not found[2].any()
     assert np.abs(layer(100 * x)).max() <= 400
+    of_melody = np.asarray(Standardized(melody=10.0)(x))
+    np.testing.assert_allclose(of_melody[:, -9:], 10 * found[:, -9:], rtol=1e-5)
+    np.testing.assert_allclose(of_melody[:, :-9], found[:, :-9], rtol=1e-5)
 
 
 def test_networks_of_functionals_alone_and_beside_the_map():
