@@ -10,8 +10,7 @@ import tensorflow as tf
 from emohrnet_tf.model.features import QUIET, fourier_factors, speech_weights
 from emohrnet_tf.model.relative import CEPSTRA, CORRELATED
 
-LOWEST_HZ, HIGHEST_HZ = 60.0, 500.0  # of the pitch
-ABOVE_HZ, BELOW_HZ = 45.0, 1500.0  # what it is found by: below is rumble, and what lies above is no help
+LOWEST_HZ, HIGHEST_HZ, BELOW_HZ = 60.0, 500.0, 1500.0  # of the pitch; what lies above the last is no help in finding it
 VOICED = 0.5  # periodicity from which on a frame has a pitch
 LARGEST_STEP = 0.3  # octaves in a step, above which the pitch has jumped
 STEP = 2  # frames of a step
@@ -68,8 +67,7 @@ def pitch(spectra, n_fft, sample_rate):
     """
     lags = np.arange(int(sample_rate / HIGHEST_HZ), int(sample_rate / LOWEST_HZ))
     bins, once = np.unique(fourier_factors(n_fft)[-1], return_index=True)
-    known = slice(*(int(np.ceil(hz * n_fft / sample_rate)) for hz in (ABOVE_HZ, BELOW_HZ)))
-    bins, once = bins[known], once[known]
+    bins, once = (values[: int(BELOW_HZ * n_fft / sample_rate)] for values in (bins, once))
     twice = np.where(bins, 2.0, 1.0)  # a bin stands for its mirror image too
     window = np.fft.irfft(np.abs(np.fft.rfft(np.hanning(n_fft), 2 * n_fft)) ** 2)
     cosine = np.cos(2 * np.pi / n_fft * np.outer(bins, lags)) * twice[:, None] / (window[lags] / window[0])

@@ -2,7 +2,6 @@ import librosa
 import numpy as np
 import pytest
 import scipy.fft
-import scipy.signal
 from test_features import SAMPLES, librosa_power, speech_like
 
 from emohrnet_tf.model.features import log_mel, mel_power, spectra
@@ -33,18 +32,6 @@ def test_noise_has_no_pitch_and_a_gain_changes_nothing():
     noise = np.random.default_rng(0).standard_normal(SAMPLES)
     assert np.median(melody_of(noise)[:, 1]) < 0.4
     np.testing.assert_allclose(melody_of(speech_like() * 0.1), melody_of(speech_like()), atol=1e-3)
-
-
-def test_a_rumble_has_no_pitch_and_hides_none():
-    t, random = np.arange(SAMPLES) / 16000, np.random.default_rng(0)
-    rumble = np.cumsum(random.standard_normal(SAMPLES))
-    rumble = 0.02 * scipy.signal.sosfilt(scipy.signal.butter(4, 25, fs=16000, output="sos"), rumble / rumble.std())
-    voice = 0.1 * sum(np.sin(2 * np.pi * 150 * k * t) / k for k in range(1, 12))
-    octaves, period = melody_of(voice + rumble)[8:-8].T
-    np.testing.assert_allclose(128 * 2**octaves, 150, rtol=0.02)
-    assert (period > 0.8).all()
-    noise = 0.005 * random.standard_normal(SAMPLES)
-    assert np.median(melody_of(noise + rumble)[:, 1]) < 0.5
 
 
 def test_pitch_of_speech_is_librosas():
