@@ -66,12 +66,11 @@ class Augmentation(Settings):
     """What training does to a clip; shares are of the window's frames.
 
     `random_offset` places a short clip anywhere in its window and cuts a long one anywhere; `filled_share` of the
-    short clips are repeated until the window is full. `noise_share` of the windows get noise, `noise_snr_db` to 40 dB
-    below them: white, or of a power that falls with the frequency to the power of up to `noise_color` (1 is pink, 2 is
-    brown, a rumble). `hum_share` get mains hum at such a level. `equalizer_db` is the largest gain of a random smooth
-    equaliser; `high_cut_share` of the windows lose what is above a random 3 to 8 kHz. `freq_mask_bins="pitch"` and
-    `time_mask_share="duration"` are measured on the training part, as the paper sets them, and replaced by numbers in
-    the run's configuration. `mixup` is the alpha of mixup's beta distribution (arXiv 1710.09412); 0 turns it off.
+    short clips are repeated until the window is full. `noise_share` of the windows get white noise, `noise_snr_db` to
+    40 dB below them. `equalizer_db` is the largest gain of a random smooth equaliser; `high_cut_share` of the windows
+    lose what is above a random 3 to 8 kHz. `freq_mask_bins="pitch"` and `time_mask_share="duration"` are measured on
+    the training part, as the paper sets them, and replaced by numbers in the run's configuration. `mixup` is the alpha
+    of mixup's beta distribution (arXiv 1710.09412); 0 turns it off.
     """
 
     random_offset: bool = setting(True)
@@ -85,8 +84,6 @@ class Augmentation(Settings):
     vocal_tract_spread: float = setting(0.0, least=0, below=1)
     noise_share: float = setting(0.0, least=0, most=1)
     noise_snr_db: float = setting(10.0, most=40)
-    noise_color: float = setting(0.0, least=0, most=2)
-    hum_share: float = setting(0.0, least=0, most=1)
     equalizer_db: float = setting(0.0, least=0)
     high_cut_share: float = setting(0.0, least=0, most=1)
     mixup: float = setting(0.0, least=0)

@@ -67,7 +67,7 @@ def training_batches(clips, rows, targets, config, seed=0, first_epoch=0, units=
         where, fill = tf.unstack(tf.random.stateless_uniform([2], place_key))
         waveform = place(read(rows[i]), samples, where, fill, settings)
         clip = {
-            "waveform": add_noise(waveform, noise_key, settings, config.audio.sample_rate),
+            "waveform": add_noise(waveform, noise_key, settings),
             "augment": tf.random.stateless_uniform([augment.numbers], augment_key),
             "equalizer": tf.random.stateless_uniform([EQUALIZER_KNOTS + 2], equalizer_key),
             "targets": tf.nest.map_structure(lambda values: values[i], targets),
@@ -121,56 +121,25 @@ def place(waveform, samples, where, fill, settings):
     return tf.ensure_shape(waveform, (samples,))
 
 
-def add_noise(waveform, key, settings, sample_rate=16000):
-    """Noise on some windows, and hum on some, `settings.noise_snr_db` to 40 dB below the window's level.
+def add_noise(waveform, key, settings):
+    """White noise on some windows, `settings.noise_snr_db` to 40 dB below the window's level.
 
     Args:
         waveform: `(samples,)`.
         key: int64 `(2,)`, the randomness.
-        settings: `config.Augmentation`: `noise_share`, `noise_snr_db`, `noise_color`, `hum_share`.
-        sample_rate: hertz.
+        settings: `config.Augmentation`: `noise_share`, `noise_snr_db`.
 
     Returns:
         `(samples,)`.
     """
-
-    def beside(sound, key, share, make):
-        chance_key, noise_key = tf.unstack(tf.random.split(key))
-        chance, where = tf.unstack(tf.random.stateless_uniform([2], chance_key))
-        snr_db = settings.noise_snr_db + where * (HIGHEST_SNR_DB - settings.noise_snr_db)
-        level = tf.sqrt(tf.reduce_mean(tf.square(waveform))) * 10.0 ** (-snr_db / 20.0)
-        return tf.cond(chance < share, lambda: sound + level * make(noise_key), lambda: sound)
-
-    samples, result = waveform.shape[0], waveform
-    if settings.noise_share:
-        noise = lambda key: colored_noise(samples, key, settings.noise_color, sample_rate)  # noqa: E731
-        result = beside(result, key, settings.noise_share, noise)
-    if settings.hum_share:
-        hum = lambda key: mains_hum(samples, key, sample_rate)  # noqa: E731
-        result = beside(result, tf.random.fold_in(key, 1), settings.hum_share, hum)
-    return result
-
-
-def colored_noise(samples, key, most, sample_rate):
-    """Noise `(samples,)` of level 1; from 10 Hz on its power falls with the frequency to the power of 0 to `most`."""
-    noise = tf.random.stateless_normal([samples], key)
-    if not most:
-        return noise
-    fall = tf.random.stateless_uniform([], tf.random.fold_in(key, 1)) * most
-    hz = np.maximum(np.fft.rfftfreq(samples, 1 / sample_rate), 10.0).astype("float32")
-    spectrum = tf.signal.rfft(noise) * tf.cast((hz / 1000.0) ** (-fall / 2), tf.complex64)
-    noise = tf.signal.irfft(spectrum, [samples])
-    return noise / tf.sqrt(tf.reduce_mean(tf.square(noise)) + 1e-12)
-
-
-def mains_hum(samples, key, sample_rate, harmonics=6):
-    """Hum `(samples,)` of level 1: 50 or 60 Hz and its harmonics, each at random."""
-    draws = tf.random.stateless_uniform([2 * harmonics + 1], key)
-    hz = tf.where(draws[0] < 0.5, 50.0, 60.0) * np.arange(1, harmonics + 1, dtype="float32")
-    seconds = (np.arange(samples) / sample_rate).astype("float32")[:, None]
-    tones = tf.sin(2 * np.pi * (hz * seconds + draws[1 : harmonics + 1])) * draws[harmonics + 1 :] ** 2
-    hum = tf.reduce_sum(tones, axis=1)
-    return hum / tf.sqrt(tf.reduce_mean(tf.square(hum)) + 1e-12)
+    if not settings.noise_share:
+        return waveform
+    chance_key, noise_key = tf.unstack(tf.random.split(key))
+    chance, where = tf.unstack(tf.random.stateless_uniform([2], chance_key))
+    snr_db = settings.noise_snr_db + where * (HIGHEST_SNR_DB - settings.noise_snr_db)
+    level = tf.sqrt(tf.reduce_mean(tf.square(waveform))) * 10.0 ** (-snr_db / 20.0)
+    noisy = lambda: waveform + level * tf.random.stateless_normal(tf.shape(waveform), noise_key)  # noqa: E731
+    return tf.cond(chance < settings.noise_share, noisy, lambda: waveform)
 
 
 def mixup_share(key, alpha):

@@ -11,15 +11,7 @@ from emohrnet_tf.audio.identity import marks
 from emohrnet_tf.audio.windows import windows
 from emohrnet_tf.config import Augmentation
 from emohrnet_tf.data.balance import draw_voices, units
-from emohrnet_tf.data.pipeline import (
-    Clips,
-    add_noise,
-    colored_noise,
-    mains_hum,
-    place,
-    training_batches,
-    window_batches,
-)
+from emohrnet_tf.data.pipeline import Clips, add_noise, place, training_batches, window_batches
 from emohrnet_tf.errors import InputError
 from emohrnet_tf.model.features import log_mel
 
@@ -128,35 +120,6 @@ def test_noise_lies_as_far_below_the_window_as_it_says():
     assert 35 < max(levels) < 40.2
     none = add_noise(tf.constant(tone), tf.constant([1, 7], tf.int64), Augmentation())
     np.testing.assert_array_equal(none, tone)
-
-
-def test_colored_noise_falls_with_the_frequency_and_hum_is_of_the_mains():
-    hz = np.fft.rfftfreq(16384, 1 / 16000)
-    falls = []
-    for seed in range(20):
-        noise = colored_noise(16384, tf.constant([seed, 7], tf.int64), 2.0, 16000).numpy()
-        power, kept = np.abs(np.fft.rfft(noise)) ** 2, (hz > 50) & (hz < 4000)
-        falls.append(-np.polyfit(np.log(hz[kept]), np.log(power[kept]), 1)[0])
-        assert np.mean(noise**2) == pytest.approx(1, rel=1e-3)
-    assert min(falls) < 0.4
-    assert 1.5 < max(falls) < 2.1
-    mains = set()
-    for seed in range(8):
-        power = np.abs(np.fft.rfft(mains_hum(16384, tf.constant([seed, 7], tf.int64), 16000).numpy())) ** 2
-        near = lambda base: np.abs((hz + base / 2) % base - base / 2) < 3  # noqa: E731
-        shares = [power[near(base) & (hz > 10) & (hz < 400)].sum() / power.sum() for base in (50, 60)]
-        assert max(shares) > 0.9
-        mains.add(int(np.argmax(shares)))
-    assert mains == {0, 1}
-
-
-def test_hum_and_noise_lie_beside_the_window_as_their_shares_ask():
-    tone = tf.sin(tf.range(16000.0) * 0.3)
-    some = Augmentation(noise_share=0.3, noise_color=2.0, hum_share=0.2)
-    changed = [
-        bool(tf.reduce_any(add_noise(tone, tf.constant([seed, 1], tf.int64), some) != tone)) for seed in range(200)
-    ]
-    assert 0.34 < np.mean(changed) < 0.54  # 1 - 0.7 * 0.8
 
 
 def test_mixup_blends_pictures_and_targets_by_the_same_share(index, config):
