@@ -2,6 +2,7 @@
 
 import json
 import statistics
+from pathlib import Path
 
 from pages.experiments import experiments
 from pages.figures import NAMES, RESULTS, machine, made_on, percent, spread_of
@@ -72,11 +73,24 @@ def covered(summary):
 
 def made_by(summary):
     training = summary["config"]["training"]
+    begun = begun_from(summary)
+    heard = ", ".join(NAMES.get(name, name).split(",")[0] for name in begun[-1]["corpus"].split(", ")) if begun else ""
     start = f", from the {training['initial']} model" if training["initial"] else ""
+    start = f", from a model of {heard}" if begun else start
     also = "".join(f", {NAMES[corpus].split(',')[0]} trains too" for corpus in summary.get("also", {}))
     also += ", validation clips train too" if training.get("train_on_validation") else ""
     other = " with other augmentation" if any(group == "augmentation" for group, _, _ in changes(summary)) else ""
     return f"{summary['network']}, `{nearest(summary)}`{other}, {training['epochs']} epochs{start}{also}"
+
+
+def begun_from(summary):
+    """Reports of the models that a report's models started from, the first of them first (docs/results/starts)."""
+    initial = summary["config"]["training"]["initial"]
+    file = RESULTS / "starts" / f"{Path(initial or '').name}.json"
+    if not initial or not file.exists():
+        return []
+    report = json.loads(file.read_text())
+    return [*begun_from(report), report]
 
 
 def nearest(summary):
@@ -192,6 +206,14 @@ def command(summary):
     return " ".join(words)
 
 
+def start_command(report):
+    """The command that trains a model of `begun_from`."""
+    words = ["emohrnet train", *(f"{corpus}.csv" for corpus in report["corpus"].split(", "))]
+    words += [f"--protocol all --preset {nearest(report)}"]
+    words += [f"--set {group}.{key}={json.dumps(value)}" for group, key, value in changes(report)]
+    return " ".join(words)
+
+
 def _yardstick(facts, corpus, protocol):
     return [row for row in facts["rows"] if (row["corpus"], row["protocol"]) == (corpus, protocol)]
 
@@ -247,6 +269,7 @@ def _details(summary):
         + _without_chosen_by(summary)
         + _compared(summary),
         "",
+        *(f"`{start_command(report)} --out {folder}`  " for report, folder in _starts(summary)),
         f"`{command(summary)}`",
         "",
         "| least confidence | share of the clips | WAR | UAR |",
@@ -256,6 +279,13 @@ def _details(summary):
         cells = [percent(row[name]) for name in ("coverage", "war", "uar")]
         lines.append(f"| {row['min_confidence']:g} | {' | '.join(cells)} |")
     return lines
+
+
+def _starts(summary):
+    """The reports of `begun_from`, each with the folder that the next one looks for."""
+    begun = begun_from(summary)
+    following = [*begun[1:], summary] if begun else []
+    return [(report, later["config"]["training"]["initial"]) for report, later in zip(begun, following)]
 
 
 def _calibration(facts):
