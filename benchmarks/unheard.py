@@ -25,6 +25,7 @@ from voices_record import probes
 
 from emohrnet_tf.audio.silence import spoken_windows
 from emohrnet_tf.audio.windows import windows
+from emohrnet_tf.config import Config
 from emohrnet_tf.corpora import merge_labels, read_index
 from emohrnet_tf.data.leakage import speakers_of
 from emohrnet_tf.data.pipeline import Clips
@@ -32,6 +33,7 @@ from emohrnet_tf.evaluation.calibration import clip_probabilities
 from emohrnet_tf.evaluation.robustness import CONDITIONS
 from emohrnet_tf.files import write_json
 from emohrnet_tf.model.saved import load_model
+from emohrnet_tf.presets import preset_name
 from emohrnet_tf.provenance import provenance
 
 SECONDS = (2, 5, 10, 30, 60)
@@ -134,7 +136,8 @@ def main():
         }
         for kind in ("seconds", "emotion")
     }
-    facts = {name: summary[name] for name in ("config", "preset", "parameters", "commit", "index")}
+    facts = {name: summary[name] for name in ("config", "parameters", "commit", "index")}
+    facts["preset"] = preset_name(Config.from_dict(summary["config"]))
     mean_heard = {
         name: {way: float(np.mean([own[name][way] for own in heard.values()])) for way in ("plain", "speaker")}
         for name in TRIED

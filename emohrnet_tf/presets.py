@@ -41,12 +41,12 @@ PRESETS = {
         "augmentation": {
             **{"filled_share": 0.0, "time_shift_share": 0.0, "vocal_tract_spread": 0.08},
             **{"freq_mask_bins": 6, "time_mask_share": 0.1},
-            **{"equalizer_db": 4.0, "noise_share": 0.25, "noise_snr_db": 5.0, "high_cut_share": 0.1},
+            **{"equalizer_db": 4.0, "high_cut_share": 0.1},
         },
         "network": {"architecture": "none", "functionals": True, "melody": 10.0, "reference": True, "dropout": 0.1},
         "training": {
             **{"epochs": 24, "batch_size": 64, "learning_rate": 4e-3, "schedule": "cosine", "warmup_epochs": 1},
-            **{"weight_decay": 0.5, "label_smoothing": 0.1, "evaluate_every": 100, "choose": "last", "by_corpus": True},
+            **{"weight_decay": 1.5, "label_smoothing": 0.1, "evaluate_every": 100, "choose": "last", "by_corpus": True},
         },
     },
     "quick": {
