@@ -41,7 +41,7 @@ PRESETS = {
         "augmentation": {
             **{"filled_share": 0.0, "time_shift_share": 0.0, "vocal_tract_spread": 0.08},
             **{"freq_mask_bins": 6, "time_mask_share": 0.1},
-            **{"equalizer_db": 4.0, "high_cut_share": 0.1},
+            **{"equalizer_db": 4.0, "noise_share": 0.0, "noise_snr_db": 5.0, "high_cut_share": 0.1},
         },
         "network": {"architecture": "none", "functionals": True, "melody": 10.0, "reference": True, "dropout": 0.1},
         "training": {

@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
+from test_features import speech_like
 
 from emohrnet_tf import EmoHRNet, InputError, load_model, pretrained
 from emohrnet_tf.data.leakage import heard
 from emohrnet_tf.evaluation.on_index import evaluate
+from emohrnet_tf.inference.ready import ready
 
 
 @pytest.fixture
@@ -45,3 +47,13 @@ def test_the_pretrained_model_knows_the_eight_emotions_and_stands_silence():
     probabilities = model(np.zeros((1, 40000), "float32"))["probabilities"].numpy()
     assert np.isfinite(probabilities).all()
     assert probabilities.sum() == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["voices", "ravdess"])
+def test_a_microphones_offset_changes_no_answer_by_keras_or_litert(name):
+    for model in (load_model(name), ready(name)):
+        clip = np.pad(speech_like(samples=model.audio.samples // 2), (0, model.audio.samples // 2))
+        shifted = np.where(clip == 0, 0, clip + np.float32(0.05))
+        plain, other = (model.score(x[None].astype("float32")) for x in (clip, shifted))
+        np.testing.assert_allclose(other, plain, atol=5e-3)
+        assert plain.std() > 0.01
