@@ -137,7 +137,8 @@ def main():
         for kind in ("seconds", "emotion")
     }
     facts = {name: summary[name] for name in ("config", "parameters", "commit", "index")}
-    facts["preset"] = preset_name(Config.from_dict(summary["config"]))
+    asked = Config.from_dict(summary["config"]).replace({"audio": {"statistics": None}})  # those were measured
+    facts["preset"] = preset_name(asked)
     mean_heard = {
         name: {way: float(np.mean([own[name][way] for own in heard.values()])) for way in ("plain", "speaker")}
         for name in TRIED
