@@ -119,10 +119,17 @@ def probes(seconds=4):
         since = np.where(time >= at, time - at, 0)
         for note in random.choice([0, 2, 4, 5, 7, 9, 11, 12], 3, replace=False):
             music += (time >= at) * np.exp(-4 * since) * tone(220 * 2 ** (note / 12), 6) * random.uniform(0.3, 1)
+    tune = np.zeros(len(time))
+    for at, note in zip(
+        np.arange(0, seconds, 0.5), [0, 2, 4, 5, 7, 9, 11, 12] * int(seconds / 4 + 1)
+    ):  # a scale, plucked
+        since = np.where(time >= at, time - at, 0)
+        tune += ((time >= at) & (time < at + 0.5)) * np.exp(-4 * since) * tone(262 * 2 ** (note / 12), 7)
+    beeps = tone(1000) * (time % 1 < 0.3)
     sounds = {
         "white noise": white, "pink noise": pink, "hum": tone(50, 9), "dial tone": tone(350) + tone(440),
-        "music": music, "engine": tone(90, 20) * (1 + 0.3 * np.sin(12 * time)) + white,
+        "music": music, "tune": tune, "beeps": beeps, "engine": tone(90, 20) * (1 + 0.3 * np.sin(12 * time)) + white,
     }  # fmt: skip
-    return {name: (0.1 * x / x.std()).astype("float32") for name, x in sounds.items()} | {
+    return {name: (0.1 * x / (x.std() + 1e-9)).astype("float32") for name, x in sounds.items()} | {
         "silence": 0 * time.astype("float32")
     }

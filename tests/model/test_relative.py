@@ -32,6 +32,9 @@ def test_functionals_are_weighed_by_what_they_stand_on():
     np.testing.assert_allclose(found[1], 0.5 * x[1, :-1] / np.sqrt(1 + 1e-3), rtol=1e-5)
     assert not found[2].any()
     assert np.abs(layer(100 * x)).max() <= 400
+    far = np.full((1, WIDTH), 5**0.5, "float32")  # deviations: a mean square of 5, which is 2 beyond what is usual
+    far[:, -1] = 1
+    np.testing.assert_allclose(layer(far), 5**0.5 / (1 + 2**2), rtol=0.01)
     of_melody = np.asarray(Standardized(melody=10.0)(x))
     np.testing.assert_allclose(of_melody[:, -9:], 10 * found[:, -9:], rtol=1e-5)
     np.testing.assert_allclose(of_melody[:, :-9], found[:, :-9], rtol=1e-5)
