@@ -25,7 +25,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
-from narrower import NARROWER, register
+from narrower import NARROWER, register, slug
 
 from emohrnet_tf.config import Audio, Network
 from emohrnet_tf.exporter.metadata import add_metadata
@@ -145,7 +145,7 @@ def main():
                 rows.append({"name": name, "architecture": architecture, "frames": frames, "kind": kind, "macs": macs})
     narrower = []
     for name, (_, filters) in NARROWER.items():
-        small = build_network(192, 64, len(LABELS), name, fuse_filters=filters)
+        small = build_network(192, 64, len(LABELS), slug(name), fuse_filters=filters)
         files[name] = convert(
             lambda x, small=small: tf.nn.softmax(small(x, training=False)), (1, 192, 64, 1), small.variables, "log_mel"
         )

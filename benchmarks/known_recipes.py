@@ -1,6 +1,6 @@
 """The recipes of `known.py`: what each changes in `BASE`, one thing at a time."""
 
-from narrower import NARROWER, register
+from narrower import NARROWER, register, slug
 
 register()
 BASE = {
@@ -82,8 +82,8 @@ RECIPES = {  # by name: what differs from BASE
     "small_ema_dropout": {**SMALL, "ema": 0.99, "dropout": 0.3},
     "small_ema_strong": {**SMALL, "ema": 0.99, **STRONG},
     "small_ema_dropout_strong": {**SMALL, "ema": 0.99, "dropout": 0.3, **STRONG},
-    "small_narrow": {**SMALL, "architecture": NARROW, "fuse_filters": NARROWER[NARROW][1]},
-    "small_one_block": {**SMALL, "architecture": "one block a branch"},
+    "small_narrow": {**SMALL, "architecture": slug(NARROW), "fuse_filters": NARROWER[NARROW][1]},
+    "small_one_block": {**SMALL, "architecture": slug("one block a branch")},
     "small_shifts": {**SMALL, "shifts": 5},
     "small_floor_1e-6": {**SMALL, "floor": 1e-6},
     "small_frames_256": {**SMALL, "frames": 256},

@@ -15,6 +15,11 @@ NARROWER = {
 }
 
 
+def slug(name):
+    """The name of an architecture of `NARROWER`, which TensorFlow takes."""
+    return name.replace(",", "").replace(" ", "_")
+
+
 def register():
-    """Make the rows architectures of `hrnet`, by these names."""
-    ARCHITECTURES.update({name: table for name, (table, _) in NARROWER.items()})
+    """Make the rows architectures of `hrnet`, by their `slug`."""
+    ARCHITECTURES.update({slug(name): table for name, (table, _) in NARROWER.items()})

@@ -12,8 +12,8 @@ def speed_page():
     lines = [
         "# Speed and memory",
         "",
-        "Written by `python docs/write_results.py` from `benchmarks/*.json`, which the scripts there make. Machine: "
-        f"{machine(training)}; TensorFlow {training['versions']['tensorflow']}, Keras {training['versions']['keras']}; "
+        "Written by `python docs/write_results.py` from `benchmarks/*.json`, which the scripts there make. Training "
+        f"on {machine(training)}; TensorFlow {training['versions']['tensorflow']}, Keras {training['versions']['keras']}; "
         f"commit {training['commit']}. Ratios within a table come from one run.",
         "",
         f"## Training step ({settings['frames']} x {settings['mels']} log-mels, batches of {settings['batch_size']})",
@@ -34,6 +34,8 @@ def speed_page():
         "",
         *profile_lines(training["profiles"]),
         f"## Input pipeline ({pipeline['corpus']}, {pipeline['clips']} clips, 4.096 s windows)",
+        "",
+        f"{machine(pipeline)}; commit {pipeline['commit']}.",
         "",
         "| what | clips/s | to the training step of `small` |",
         "|---|---:|---:|",

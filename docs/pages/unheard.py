@@ -93,7 +93,7 @@ def _conditions(mean):
         "| what is done to the recordings | clip by clip | own speech |",
     ]
     lines.append("|---|---:|---:|")
-    for condition, rows in mean.items():
+    for condition, rows in sorted(mean.items(), key=lambda item: item[0] != "clean"):
         lines.append(f"| {condition} | {' | '.join(percent(rows[way]) for way in WAYS)} |")
     return [*lines, "", "UAR of four labels, mean of the corpora; conditions of `emohrnet robustness`. What a voice is "
             "known by has been through them, too."]  # fmt: skip
