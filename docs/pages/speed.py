@@ -13,8 +13,8 @@ def speed_page():
         "# Speed and memory",
         "",
         "Written by `python docs/write_results.py` from `benchmarks/*.json`, which the scripts there make. Training "
-        f"on {machine(training)}; TensorFlow {training['versions']['tensorflow']}, Keras {training['versions']['keras']}; "
-        f"commit {training['commit']}. Ratios within a table come from one run.",
+        f"on {machine(training)}; TensorFlow {training['versions']['tensorflow']}, Keras "
+        f"{training['versions']['keras']}; commit {training['commit']}. Ratios within a table come from one run.",
         "",
         f"## Training step ({settings['frames']} x {settings['mels']} log-mels, batches of {settings['batch_size']})",
         "",
