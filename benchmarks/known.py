@@ -24,6 +24,7 @@ import tensorflow as tf
 from keras import layers, ops
 from known_features import mel_powers, normalized, placed, statistics_of, with_deltas
 from known_recipes import BASE, RECIPES
+from narrower import register
 
 from emohrnet_tf.audio.windows import window_starts
 from emohrnet_tf.config import Audio, Config
@@ -239,6 +240,7 @@ def main():
     parser.add_argument("--name", help="of the JSON file, where --set changes a recipe")
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=JSON")
     arguments = parser.parse_args()
+    register()
     tf.config.threading.set_intra_op_parallelism_threads(arguments.threads)
     audio = Audio()
     clips = Clips(read_index(arguments.index), audio.sample_rate)

@@ -1,8 +1,7 @@
 """The recipes of `known.py`: what each changes in `BASE`, one thing at a time."""
 
-from narrower import NARROWER, register, slug
+from narrower import NARROWER, slug
 
-register()
 BASE = {
     "normalize": "corpus",  # or "window"
     "floor": 1e-4,  # added to the mel power under the logarithm, with "corpus"
