@@ -94,11 +94,11 @@ class Answers:
         }
 
 
-def conditions(model, clips):
+def conditions(clean):
     """UAR among the four labels as microphones and rooms would bring the clips: clip by clip and with own speech."""
     found = {}
     for condition in TRIED:
-        own = Answers(model, clips, condition)
+        own = clean if condition == "clean" else Answers(clean.model, clean.clips, condition)
         found[condition] = {
             "plain": own.four(np.log(own.plain + 1e-9)), "speaker": own.four(own.with_reference()),
         }  # fmt: skip
@@ -119,7 +119,8 @@ def main():
         (out,) = {row["test"] for row in report["across"]}
         model = load_model(fold.with_suffix(""))
         clips = Clips(index[index.corpus == out].reset_index(drop=True), model.audio.sample_rate)
-        own, heard[out] = Answers(model, clips), conditions(model, clips)
+        own = Answers(model, clips)
+        heard[out] = conditions(own)
         loud = [windows(wave, model.audio.samples)[:1] for wave in probes().values()]
         probe = np.log(model.answer_windows(np.concatenate(loud))["probabilities"] + 1e-9)
         answers[out] = {
