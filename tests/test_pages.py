@@ -8,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "docs"))
 
-from pages import results
+from pages import recipes, results
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_ten_folds_never_stand_among_five(ten):
     assert "all 10 folds" in own
     assert "all 10 folds" not in five
     assert "all 5 folds" not in own
-    assert "--folds 10" in results.command(ten)
+    assert "--folds 10" in recipes.command(ten)
     assert (
         rows.count("EMOVO, 7 classes, voices it knows")
         == len(
@@ -45,9 +45,9 @@ def test_ten_folds_never_stand_among_five(ten):
 
 
 def test_what_a_run_measures_is_no_change_of_its_recipe(ten):
-    config = results.preset("known_speakers").replace(
+    config = recipes.preset("known_speakers").replace(
         {"audio": {"statistics": [[0.0] * 64, [1.0] * 64]}, "network": {"joint_speakers": 6}}
     )
-    assert results.changes({"config": config.to_dict()}) == []
+    assert recipes.changes({"config": config.to_dict()}) == []
     plain = config.replace({"training": {"joint_speakers": False}})
-    assert results.changes({"config": plain.to_dict()}, "known_speakers") == [("training", "joint_speakers", False)]
+    assert recipes.changes({"config": plain.to_dict()}, "known_speakers") == [("training", "joint_speakers", False)]

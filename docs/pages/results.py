@@ -2,15 +2,13 @@
 
 import json
 import statistics
-from pathlib import Path
 
 from pages.experiments import experiments
 from pages.figures import NAMES, RESULTS, machine, made_on, percent, spread_of
+from pages.recipes import begun_from, changes, command, nearest, start_command, starts, usual_folds, yardstick
 from pages.robustness import other_reports, robustness_lines
 
-from emohrnet_tf.config import Config
 from emohrnet_tf.data.splits import SCHEMES
-from emohrnet_tf.presets import PRESETS, preset
 
 # What others published, by corpus and protocol: name, per cent, measure. "unseen" are speakers.
 PUBLISHED = {
@@ -40,9 +38,6 @@ PUBLISHED = {
 }
 
 
-COUNTED = (("audio", "statistics"), ("network", "joint_speakers"))  # a run measures them where its recipe asks
-
-
 def summaries():
     """The reports of `emohrnet crossval`, by folder, those of all folds first."""
     found = {file.parent.name: json.loads(file.read_text()) for file in sorted(RESULTS.glob("*/report.json"))}
@@ -53,12 +48,6 @@ def comparators(corpus, protocol):
     """The reports of `benchmarks/comparators.py` on a corpus and protocol."""
     found = [json.loads(file.read_text()) for file in sorted((RESULTS / "comparators").glob("*/report.json"))]
     return [summary for summary in found if (summary["corpus"], summary["protocol"]) == (corpus, protocol)]
-
-
-def usual_folds(corpus, protocol):
-    """Number of folds that a protocol has on a corpus unless another is asked for: those of the yardstick."""
-    (row,) = _yardstick(json.loads((RESULTS / "functionals.json").read_text()), corpus, protocol)
-    return len(row["runs"])
 
 
 def covered(summary):
@@ -83,32 +72,6 @@ def made_by(summary):
     return f"{summary['network']}, `{nearest(summary)}`{other}, {training['epochs']} epochs{start}{also}"
 
 
-def begun_from(summary):
-    """Reports of the models that a report's models started from, the first of them first (docs/results/starts)."""
-    initial = summary["config"]["training"]["initial"]
-    file = RESULTS / "starts" / f"{Path(initial or '').name}.json"
-    if not initial or not file.exists():
-        return []
-    report = json.loads(file.read_text())
-    return [*begun_from(report), report]
-
-
-def nearest(summary):
-    """The preset that a report's settings differ least from: a report itself names one only where they are its."""
-    return min(PRESETS, key=lambda name: len(changes(summary, name)))
-
-
-def changes(summary, name=None):
-    """Settings of a report that are not its (nearest) preset's, as (group, key, value), without what it measured."""
-    usual, measured = preset(name or nearest(summary)).to_dict(), {"pitch", "duration"}
-    return [
-        (group, key, value)
-        for group, values in Config.from_dict(summary["config"]).to_dict().items()
-        for key, value in values.items()
-        if value != usual[group][key] and usual[group][key] not in measured and (group, key) not in COUNTED
-    ]
-
-
 def result_rows():
     """README's table: a row for each report of all folds, beside the yardstick without a network and the paper."""
     functionals = json.loads((RESULTS / "functionals.json").read_text())
@@ -118,7 +81,7 @@ def result_rows():
     ]
     for (corpus, protocol), published in PUBLISHED.items():
         voices = "voices it knows (`random`)" if protocol == "random" else f"unseen speakers (`{protocol}`)"
-        (other,) = _yardstick(functionals, corpus, protocol)
+        (other,) = yardstick(functionals, corpus, protocol)
         other = {name: statistics.mean(run[name] for run in other["runs"]) for name in ("uar", "war")}
         paper = [f"{value}" for name, value, _ in published if name.startswith("EmoHRNet")]
         for summary in summaries().values():
@@ -193,31 +156,6 @@ def results_page():
     return "\n".join(lines) + "\n"
 
 
-def command(summary):
-    """The command that makes a report again."""
-    words = ["emohrnet crossval", f"{summary['corpus']}.csv"]
-    words += ["--out runs/folds", f"--protocol {summary['protocol']}", f"--preset {nearest(summary)}"]
-    words += [f"--folds {summary['folds']}"] * (summary["folds"] != usual_folds(summary["corpus"], summary["protocol"]))
-    if not summary["complete"]:
-        words += [f"--only {','.join(map(str, sorted({run['fold'] for run in summary['runs']})))}"]
-    words += [f"--seeds {','.join(map(str, summary['seeds']))}"]
-    words += [f"--also {corpus}.csv" for corpus in summary.get("also", {})]
-    words += [f"--set {group}.{key}={json.dumps(value)}" for group, key, value in changes(summary)]
-    return " ".join(words)
-
-
-def start_command(report):
-    """The command that trains a model of `begun_from`."""
-    words = ["emohrnet train", *(f"{corpus}.csv" for corpus in report["corpus"].split(", "))]
-    words += [f"--protocol all --preset {nearest(report)}"]
-    words += [f"--set {group}.{key}={json.dumps(value)}" for group, key, value in changes(report)]
-    return " ".join(words)
-
-
-def _yardstick(facts, corpus, protocol):
-    return [row for row in facts["rows"] if (row["corpus"], row["protocol"]) == (corpus, protocol)]
-
-
 def _cells(summary):
     """The four cells of a row."""
     scores, result = summary["scores"], summary["scores"][summary["chosen"]]
@@ -243,7 +181,7 @@ def _comparator_line(summary):
 
 def _functionals_line(facts, corpus, protocol):
     """The row of the yardstick without a network, `benchmarks/functionals.py`."""
-    (row,) = _yardstick(facts, corpus, protocol)
+    (row,) = yardstick(facts, corpus, protocol)
     cells = [spread_of([run[name] for run in row["runs"]], 100, 1) for name in ("uar", "war")]
     what = "a support vector machine on statistics of the same log-mels (`benchmarks/functionals.py`)"
     split = f"all {len(row['runs'])} folds, seed 0, validation clips train too"
@@ -269,7 +207,7 @@ def _details(summary):
         + _without_chosen_by(summary)
         + _compared(summary),
         "",
-        *(f"`{start_command(report)} --out {folder}`  " for report, folder in _starts(summary)),
+        *(f"`{start_command(report)} --out {folder}`  " for report, folder in starts(summary)),
         f"`{command(summary)}`",
         "",
         "| least confidence | share of the clips | WAR | UAR |",
@@ -279,13 +217,6 @@ def _details(summary):
         cells = [percent(row[name]) for name in ("coverage", "war", "uar")]
         lines.append(f"| {row['min_confidence']:g} | {' | '.join(cells)} |")
     return lines
-
-
-def _starts(summary):
-    """The reports of `begun_from`, each with the folder that the next one looks for."""
-    begun = begun_from(summary)
-    following = [*begun[1:], summary] if begun else []
-    return [(report, later["config"]["training"]["initial"]) for report, later in zip(begun, following)]
 
 
 def _calibration(facts):
